@@ -1,0 +1,297 @@
+"""The agent: one creature at work."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from ._bus import Bus, Stream
+from ._build import Plan, build
+from ._controller import call_provider, execute, run_turn
+from .events import AgentStarted, AgentStopped, Logged, PluginFailed, QuestionAsked
+from ._hooks import NO_HOOKS, Hooks, Step
+from ._inbox import Inbox, Pending
+from ._log import MemoryLog
+from ._messages import Message, Part, ToolCall, ToolResult, user
+from ._questions import Questions
+from ._registry import required
+from ._toolcalls import cancelled, run_tool
+from ._turn import CallState, Limits, Turn, TurnResult
+from .errors import KTError, MissingPlugin, TurnCancelled, UsageError
+
+if TYPE_CHECKING:
+    from ._context import Sandbox
+
+
+class Agent:
+    """A creature at work: its model, tools, plugins and conversation. Make one with `await Agent.build(...)`.
+
+    Public state, read-only for plugins: `name`, `model`, `tools`, `history`, `turn` (the running one), `bus`, `log`,
+    `host`, `pwd`, `deps`, `taint` (origins of what is in the conversation), `prompt` (sections with their owners).
+    """
+
+    def __init__(self, plan: "Plan") -> None:
+        self.creature, self.name, self.pwd, self.deps = plan.creature, plan.creature.name, plan.pwd, plan.deps
+        assert plan.provider is not None
+        self.provider, self.model, self.settings = plan.provider, plan.model, plan.settings
+        self.tool_list = tuple(plan.tools)
+        self.tools = {t.name: t for t in plan.tools}
+        self.host, self.limits, self.session = plan.host, plan.limits, plan.session
+        self.bus, self.log, self.lock = Bus(), plan.log or MemoryLog(), asyncio.Lock()
+        self.active, self.hooks = plan.active, Hooks(plan.active, plan.host.plugins.specs) if plan.active else NO_HOOKS
+        self.history: list[Message] = []
+        self.prompt: list[tuple[str, str]] = []
+        self.system = ""
+        self.taint: set[str] = set()
+        self.turn: Turn | None = None
+        self.turns = self.asked = 0
+        self.started = self.stopping = False
+        self.parked: dict[str, CallState] = {}
+        self._plan = plan
+        self._advised: set[str] | None = None
+        self._inbox: Inbox | None = None
+        self._questions: Questions | None = None
+        self._sandbox: Sandbox | None = None
+        self._stack: AsyncExitStack | None = None
+        if plan.own_host:
+            self.host.listeners += (self.failed,)
+        self.turn_chain = self._fold("kt_around_turn", run_turn)
+        self.llm_chain = self._fold("kt_around_llm_call", call_provider)
+        self.tool_chain = self._fold("kt_around_tool_call", run_tool)
+
+    def _fold(self, hook: str, inner: "Callable[[Agent, Any], Awaitable[Any]]") -> "Step | None":
+        """Fold an around-hook over `inner`; None where no plugin has it, so that nothing is paid for it."""
+        return self.hooks.chain(hook, self, lambda x: inner(self, x)) if self.hooks.impls(hook) else None
+
+    def plugin(self, name: str) -> Any:
+        """Return the enabled plugin of a name. Raises MissingPlugin."""
+        for active in self.active:
+            if active.name == name:
+                return active.plugin
+        raise MissingPlugin(f"plugin {name!r} is not enabled in {self.name!r}", hint=f"Agent.build(plugins=[{name!r}])")
+
+    build = staticmethod(build)
+
+    # Life
+
+    async def start(self) -> None:
+        """Enter the plugins' lifespans, assemble the prompt, attach inputs, outputs and triggers."""
+        if self.started:
+            return
+        await self.host.start()
+        self.started = True
+        for impl in self.hooks.impls("kt_lifespan"):
+            await self._enter(impl(agent=self))
+        for attach in self._plan.extras:
+            await self._enter(attach(self))
+        await self.refresh_prompt()
+        plugins = [a.name for a in self.active]
+        self.record(AgentStarted(self.name, self.model, list(self.tools), plugins, str(self.pwd)))
+
+    async def _enter(self, scope: Any) -> None:
+        if self._stack is None:
+            self._stack = AsyncExitStack()
+        await self._stack.enter_async_context(scope)
+
+    async def stop(self) -> None:
+        """End the turn and the jobs, leave the lifespans in reverse, and close the host if it is the agent's own."""
+        if not self.started or self.stopping:
+            return
+        self.stopping = True
+        try:
+            self.interrupt()
+            async with self.lock:
+                pass
+            if self._stack is not None:
+                await self._stack.aclose()
+            self.record(AgentStopped(self.name))
+            await self.durable()
+        finally:
+            self.started, self.stopping = False, False
+            if self._plan.own_host:
+                await self.host.close()
+
+    async def __aenter__(self) -> "Agent":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.stop()
+
+    async def refresh_prompt(self) -> None:
+        """Assemble the system prompt again from the creature's own and the plugins' sections."""
+        sections = [(self.name, self.creature.prompt)] if self.creature.prompt else []
+        for impl in self.hooks.impls("kt_prompt"):
+            text = impl(agent=self)
+            if isinstance(text, Awaitable):
+                text = await text
+            if text:
+                sections.append((impl.owner.name, str(text)))
+        self.prompt = sections
+        self.system = "\n\n".join(text for _, text in sections)
+
+    # Turns
+
+    async def run(
+        self, content: str | Part | list[Part] | Message, *, timeout: float | None = None, limits: Limits | None = None
+    ) -> TurnResult:
+        """Run one turn and wait for the background jobs it started; return its typed result.
+
+        `timeout` is in seconds and counts the wait for a turn that is running. How the model or a tool fails is in the
+        result; only errors of the caller raise.
+        """
+        turn = self._new(user(content), "user", limits)
+        return await execute(self, turn, timeout=timeout)
+
+    def run_stream(
+        self, content: str | Part | list[Part] | Message, *, timeout: float | None = None, limits: Limits | None = None
+    ) -> "TurnStream":
+        """Return an async iterator of the turn's events, the last being TurnEnded; leaving it cancels the turn."""
+        return TurnStream(self, self._new(user(content), "user", limits), timeout)
+
+    def send(
+        self, content: str | Part | list[Part] | Message, *, steer: bool = False, source: str = "user", origin: str = ""
+    ) -> Pending:
+        """Give input that waits for its turn, or with `steer` joins the running one before its next model call.
+
+        The returned Pending can be edited or withdrawn until it is taken.
+        """
+        self._must_run()
+        return self.inbox.add(user(content, origin=origin), source=source, steer=steer)
+
+    def interrupt(self) -> bool:
+        """Cancel the running turn; return False where none runs."""
+        if self.turn is None:
+            return False
+        self.turn.cancel(TurnCancelled("the turn was interrupted"))
+        return True
+
+    def _new(self, message: Message | None, source: str, limits: Limits | None, *, waits: bool = True) -> Turn:
+        self._must_run()
+        self.turns += 1
+        return Turn(self.turns, message, source, limits or self.limits, waits)
+
+    def _must_run(self) -> None:
+        if not self.started:
+            raise UsageError(f"agent {self.name!r} is not running", hint="await agent.start(), or use `async with`")
+
+    def wake(self) -> None:
+        """Serve waiting input, if nothing runs."""
+        if self.turn is None and self.started and not self.stopping and not self.lock.locked():
+            self.host.spawn(self._serve(), name=f"{self.name} inbox")
+
+    async def _serve(self) -> None:
+        if self.lock.locked() or self.stopping:
+            return
+        if (pending := self.inbox.next()) is not None:
+            turn = self._new(pending.message, pending.source, None, waits=False)
+            await execute(self, turn)
+
+    # Questions
+
+    @property
+    def questions(self) -> Questions:
+        if self._questions is None:
+            self._questions = Questions(self)
+        return self._questions
+
+    async def ask(self, question: QuestionAsked) -> str | None:
+        """Ask the user; None is a denial. The first surface that answers wins."""
+        return await self.questions.ask(question)
+
+    async def answer(self, id: str, answer: str, *, by: str = "") -> TurnResult | None:
+        """Answer a question; where a turn ended waiting and this was its last one, go on and return the result."""
+        parked = bool(self.open_calls()) and self.turn is None
+        if not self.questions.answer(id, answer, by=by) or not parked or self.questions.pending:
+            return None
+        for call in self.open_calls():
+            self.questions.reenter(call.id)
+        return await execute(self, self._new(None, "answer", None))
+
+    # What plugins and the controller use
+
+    @property
+    def inbox(self) -> Inbox:
+        if self._inbox is None:
+            self._inbox = Inbox(self)
+        return self._inbox
+
+    @property
+    def has_input(self) -> bool:
+        return self._inbox is not None and bool(self._inbox.items)
+
+    @property
+    def sandbox(self) -> "Sandbox":
+        """Return the walls around the tools, made on first use by the `sandbox` kind."""
+        if self._sandbox is None:
+            make = required(self.host.registry, "sandbox", self._plan.sandbox, "kt-builtin-tools")
+            self._sandbox = make(self)
+        return self._sandbox
+
+    def record(self, event: Logged) -> None:
+        """Append an event to the log, then publish it with its sequence number."""
+        event.seq = self.log.append(event)
+        self.bus.publish(event)
+
+    async def durable(self) -> None:
+        """Wait until everything recorded so far would survive a crash."""
+        if self.log.lasting:
+            await self.log.durable()
+
+    def add(self, message: Message) -> None:
+        """Append a message to the conversation, and take over what taints it."""
+        self.history.append(message)
+        for part in message.parts:
+            inner = part.parts if part.__class__ is ToolResult else (part,)  # type: ignore[attr-defined]
+            for p in inner:
+                if p.origin:
+                    self.taint.add(p.origin)
+
+    def open_calls(self) -> list[ToolCall]:
+        """Return the calls of the last message that have no result yet."""
+        history = self.history
+        return history[-1].tool_calls if history and history[-1].role == "assistant" else []
+
+    def close_calls(self, why: str, known: "Mapping[str, CallState]") -> None:
+        """Give every open call its known result, or one that says why there is none: history stays valid everywhere."""
+        if calls := self.open_calls():
+            results = {c.id: s.result for c in calls if (s := known.get(c.id)) is not None}
+            self.add(Message("tool", [results.get(c.id) or cancelled(c, why) for c in calls]))
+            for call in calls:
+                if (state := known.get(call.id)) is not None and state.result is None:
+                    state.end(cancelled(call, why))
+
+    def advise(self, topic: str) -> bool:
+        """Return True the first time a remark on `topic` is due."""
+        known = self._advised = self._advised or set()
+        new = topic not in known
+        known.add(topic)
+        return new
+
+    def failed(self, name: str, error: BaseException) -> None:
+        """Publish that a background task raised."""
+        text = error.line() if isinstance(error, KTError) else f"{type(error).__name__}: {error}"
+        self.bus.publish(PluginFailed(name, text))
+
+
+class TurnStream(Stream):
+    """Iterate over the events of one turn; breaking out of the loop, or losing this object, cancels the turn."""
+
+    __slots__ = ("_loop", "_turn")
+
+    def __init__(self, agent: Agent, turn: Turn, timeout: float | None) -> None:
+        super().__init__()
+        self._turn, self._loop, events = turn, asyncio.get_running_loop(), self.events
+        turn.tap = events.put
+        task = agent.host.spawn(execute(agent, turn, timeout=timeout), name=f"{agent.name} turn {turn.id}")
+        task.add_done_callback(lambda _: events.close())
+
+    async def aclose(self) -> None:
+        """Cancel the turn, unless it has ended, and wait for its end."""
+        self._turn.cancel()
+        async for _ in self:
+            pass
+
+    def __del__(self) -> None:
+        if not self._turn.ended and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._turn.cancel)

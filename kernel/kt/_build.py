@@ -1,0 +1,206 @@
+"""Build an agent: the creature, then plugins, model and tools, checked so that they fit together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._creature import Creature
+from ._host import Host
+from ._log import Log
+from ._models import provider_of
+from ._plugins import activate
+from ._registry import required
+from ._tool import Tool, as_tool
+from ._turn import Limits
+from .errors import ConfigError, NotFound, UsageError, nearest
+
+if TYPE_CHECKING:
+    from ._agent import Agent
+    from ._hooks import Active
+    from ._provider import Provider
+
+DANGEROUS = frozenset({"exec", "net"})
+OWNERS = {"session": "kt-sessions", "session_dir": "kt-sessions", "sandbox": "kt-sandbox"}
+
+
+@dataclass(slots=True)
+class Profile:
+    """A named set of plugins with their settings; `guards` names those that are innermost and fail closed."""
+
+    name: str = ""
+    plugins: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    guards: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is being built: build options change it, the agent is made of it. `uses` is in order, outermost first."""
+
+    host: Host
+    creature: Creature
+    pwd: Path
+    limits: Limits = field(default_factory=Limits)
+    deps: Any = None
+    uses: dict[str, dict[str, Any]] = field(default_factory=dict)
+    objects: list[object] = field(default_factory=list)
+    guards: list[object] = field(default_factory=list)
+    log: Log | None = None
+    session: str | None = None
+    sandbox: str = "none"
+    own_host: bool = True
+    provider: "Provider | None" = None
+    model: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    tools: list[Tool] = field(default_factory=list)
+    active: "Sequence[Active]" = ()
+    extras: list[Any] = field(default_factory=list)
+
+    def use(self, name: str, settings: Mapping[str, Any] | None = None) -> None:
+        """Enable a plugin, its settings over those it has; "no:name" takes one away."""
+        if name.startswith("no:"):
+            self.uses.pop(name[3:], None)
+            self.guards = [g for g in self.guards if g != name[3:]]
+        else:
+            self.uses[name] = {**self.uses.get(name, {}), **(settings or {})}
+
+
+async def build(
+    creature: str | Path | Mapping[str, Any] | Creature,
+    *,
+    llm: object = None,
+    tools: Sequence[object] = (),
+    pwd: str | Path | None = None,
+    output_type: Any = None,
+    profile: str | Profile | None = None,
+    plugins: Sequence[object] = (),
+    guards: Sequence[object] = (),
+    input: object = None,
+    outputs: Sequence[object] = (),
+    triggers: Sequence[object] = (),
+    subagents: Sequence[object] = (),
+    limits: Limits | None = None,
+    deps: Any = None,
+    host: Host | None = None,
+    unguarded: bool = False,
+    **options: Any,
+) -> "Agent":
+    """Return an agent that is ready to start.
+
+    creature: a reference, a path, a dict or a Creature. llm: a model preset, "provider/model", a table, or an object
+    with `stream`; the creature's own where None. tools: functions, Tools or registered names, beside the creature's.
+    pwd: the working folder. output_type: what `result.output` must be. profile: None reads no user or project file.
+    plugins: names, "no:name", classes or instances. guards: plugins innermost around tools, which fail closed; tools
+    that execute or reach the network need one, or `unguarded=True`. deps: what tools get as `ctx.deps`. Further
+    keywords belong to plugins (kind `build_option`).
+
+    Raises NotFound, DataError and ConfigError (UnknownName, PluginError, MissingPlugin), naming what is wrong.
+    """
+    from ._agent import Agent
+
+    own, host = host is None, host or Host()
+    found = creature_of(host, creature)
+    plan = Plan(host, found, _folder(pwd), limits or found.limits, deps, own_host=own)
+    enable(plan, profile, plugins, guards)
+    for name, value in {"output_type": output_type, "subagents": [*found.subagents, *subagents]}.items():
+        if value:
+            options[name] = value
+    for name, value in options.items():
+        _option(plan, name, value)
+    plan.provider, plan.model, plan.settings = provider_of(host, found.llm if llm is None else llm)
+    plan.creature = found.variant(getattr(plan.provider, "variant", None))
+    for name, settings in {**dict.fromkeys(getattr(plan.provider, "plugins", ())), **plan.creature.plugins}.items():
+        plan.use(name, settings)
+    plan.tools = _tools(plan, tools)
+    if any(t.background for t in plan.tools):
+        required(host.registry, "plugin", "jobs", "kt-jobs")
+        plan.use("jobs")
+    plan.active = activate(host.plugins, plan.uses, plan.objects, guards=plan.guards, shared=host.shared)
+    _guarded(plan, unguarded)
+    inputs = [thing for thing in (input or found.input,) if thing is not None]
+    for kind, things in ("input", inputs), ("output", [*found.outputs, *outputs]), ("trigger", [*found.triggers, *triggers]):
+        plan.extras += [_attachment(plan, kind, thing) for thing in things]
+    return Agent(plan)
+
+
+def creature_of(host: Host, thing: object) -> Creature:
+    """Return a creature from a reference or path (by kt-config's loader), a dict or a Creature."""
+    if isinstance(thing, Creature):
+        return thing
+    if isinstance(thing, Mapping):
+        return Creature.from_dict(thing)
+    if not isinstance(thing, str | Path):
+        raise UsageError(f"{type(thing).__name__} is no creature", hint="give a reference, a path, a dict or kt.Creature")
+    found: Creature = required(host.registry, "loader", "creature", "kt-config")(host.plugins, thing)
+    return found
+
+
+def _folder(pwd: str | Path | None) -> Path:
+    folder = Path(pwd or ".").expanduser()
+    if not folder.is_dir():
+        raise NotFound(f"the working folder {str(folder)!r} is no folder")
+    return folder.resolve()
+
+
+def enable(plan: Plan, profile: str | Profile | None, plugins: Sequence[object], guards: Sequence[object]) -> None:
+    """Enable the profile's plugins, then the creature's, then the caller's; later settings win."""
+    if isinstance(profile, str):
+        profile = required(plan.host.registry, "loader", "profile", "kt-config")(plan.host.registry, profile, plan.pwd)
+    if isinstance(profile, Profile):
+        plan.guards += profile.guards
+        for name, settings in profile.plugins.items():
+            plan.use(name, settings)
+    for name, settings in plan.creature.plugins.items():
+        if name.startswith("no:"):
+            raise ConfigError(f"a creature can't disable a plugin ({name})", hint="the profile or the command line can")
+        plan.use(name, settings)
+    for plugin in plugins:
+        if isinstance(plugin, str):
+            plan.use(plugin)
+        else:
+            plan.objects.append(plugin)
+    plan.guards += guards
+
+
+def _option(plan: Plan, name: str, value: Any) -> None:
+    registry = plan.host.registry
+    if registry.find("build_option", name) is None:
+        owner = OWNERS.get(name) or {"output_type": "kt-output", "subagents": "kt-subagents"}.get(name)
+        if owner:
+            raise ConfigError(f"{name}= comes with {owner}", hint=f"pip install {owner}")
+        known = [*registry.names("build_option"), *build.__annotations__]
+        raise UsageError(f"Agent.build has no option {name!r}", hint=nearest(name, known))
+    registry.get("build_option", name)(plan, value)
+
+
+def _tools(plan: Plan, given: Sequence[object]) -> list[Tool]:
+    """Return the creature's tools, then the caller's. Raises UnknownName, and ConfigError for a name used twice."""
+    creature, out = plan.creature, dict[str, Tool]()
+    for thing in (*creature.tools, *given):
+        if isinstance(thing, str) and ":" in thing:
+            thing = required(plan.host.registry, "loader", "tool", "kt-config")(thing, creature.path)
+        elif isinstance(thing, str):
+            thing = plan.host.registry.get("tool", thing, where=str(creature.path or creature.name))
+        tool = as_tool(thing)
+        if tool.name in out:
+            raise ConfigError(f"two tools are named {tool.name!r}", where=creature.name, hint="rename one: @tool(name=...)")
+        out[tool.name] = tool
+    return list(out.values())
+
+
+def _guarded(plan: Plan, unguarded: bool) -> None:
+    risky = [t.name for t in plan.tools if t.needs & DANGEROUS]
+    if risky and not unguarded and not any(a.tier == "guard" for a in plan.active):
+        raise ConfigError(
+            f"nothing guards {', '.join(map(repr, risky))}, which can execute programs or reach the network",
+            hint="give a guard: Agent.build(guards=['permissions']), a profile, or unguarded=True",
+        )
+
+
+def _attachment(plan: Plan, kind: str, thing: object) -> Any:
+    """Return what makes an input, output or trigger: `f(agent)` is an async context manager, entered at start."""
+    if callable(thing):
+        return thing
+    settings = {"name": thing} if isinstance(thing, str) else dict(thing)  # type: ignore[call-overload]
+    target = plan.host.registry.get(kind, str(settings.pop("name", "")), where=plan.creature.name)
+    return lambda agent: target(agent, **settings)

@@ -1,0 +1,94 @@
+"""The creature: an agent as values, validated from a dict."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from ._messages import Json
+from ._turn import Limits
+from .errors import DataError, nearest
+
+Where: TypeAlias = Callable[[Sequence[str | int]], str]
+"""Maps a path of keys and indexes to where it stands: "file:line:col", or the dotted path of a dict."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Variant:
+    """What replaces parts of a creature for a kind of model, e.g. `compact` for a small local one."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    prompt: str | None = None
+    tools: list[str] | None = None
+    plugins: dict[str, dict[str, Any] | None] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Creature:
+    """Hold what a configuration says about an agent.
+
+    `tools` are registered names, "module:attribute", or "./file.py:attribute" beside the creature's file. `plugins`
+    maps names to settings. `llm` is a preset, "provider/model", or a table. `path` is the file it came from.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    name: str = "creature"
+    description: str = ""
+    llm: str | dict[str, Any] | None = None
+    prompt: str = ""
+    prompt_file: str | None = None
+    tools: list[str] = field(default_factory=list)
+    plugins: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    variants: dict[str, Variant] = field(default_factory=dict)
+    subagents: list[str | dict[str, Any]] = field(default_factory=list)
+    triggers: list[str | dict[str, Any]] = field(default_factory=list)
+    input: str | dict[str, Any] | None = None
+    outputs: list[str | dict[str, Any]] = field(default_factory=list)
+    path: Path | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Json], *, where: Where | None = None, path: Path | None = None) -> "Creature":
+        """Return the creature that `data` describes. Raises DataError with the place and the nearest key."""
+        from pydantic import ValidationError
+
+        plain = {**data, "path": path}
+        if isinstance(plain.get("plugins"), list):
+            plain["plugins"] = _named(plain["plugins"])
+        try:
+            creature: Creature = _adapter().validate_python(plain)
+        except ValidationError as error:
+            raise _explained(error.errors()[0], where or (lambda keys: ".".join(map(str, keys)))) from None
+        return creature
+
+    def variant(self, name: str | None) -> "Creature":
+        """Return the creature as the named variant has it; itself where it has no such variant."""
+        chosen = self.variants.get(name or "")
+        if chosen is None:
+            return self
+        changes = {f.name: value for f in fields(chosen) if (value := getattr(chosen, f.name)) is not None}
+        return replace(self, **{**changes, "plugins": {**self.plugins, **(chosen.plugins or {})}})
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Creature)
+
+
+def _named(items: list[Any]) -> dict[str, Any]:
+    """Take a list of names, or of {name: settings}, as the table name -> settings."""
+    out: dict[str, Any] = {}
+    for item in items:
+        out.update(item if isinstance(item, dict) else {item: None})
+    return out
+
+
+def _explained(error: Any, where: Where) -> DataError:
+    known = {f.name for c in (Creature, Variant, Limits) for f in fields(c)} - {"path"}
+    keys = [k for k in error["loc"] if isinstance(k, int) or k.isidentifier() and k not in ("str", "dict")]
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return DataError(f"unknown key {keys[-1]!r}", where=where(keys), hint=nearest(str(keys[-1]), known))
+    return DataError(f"{'.'.join(map(str, keys))}: {error['msg']}", where=where(keys))

@@ -1,0 +1,76 @@
+"""Find entry points by reading entry_points.txt files: 1-3 ms, where importing importlib.metadata costs 40."""
+
+import os
+import sys
+from functools import cache
+
+
+class EntryPoint:
+    """One line of an entry-point group, with the distribution that wrote it."""
+
+    __slots__ = ("dist", "name", "value", "version")
+
+    def __init__(self, name: str, value: str, dist: str, version: str) -> None:
+        self.name, self.value, self.dist, self.version = name, value, dist, version
+
+    def load(self) -> object:
+        from importlib import import_module
+
+        module, _, attribute = self.value.partition(":")
+        loaded = import_module(module.strip())
+        return getattr(loaded, attribute.strip()) if attribute else loaded
+
+
+def entry_points(group: str) -> list[EntryPoint]:
+    """Return the entry points of a group on sys.path, sorted by distribution and name; the first of two copies wins."""
+    found: dict[tuple[str, str], EntryPoint] = {}
+    seen: set[str] = set()
+    for folder in dict.fromkeys(sys.path):
+        here = set()
+        for dist, version, lines in _scan(folder or "."):
+            if dist in seen:
+                continue
+            here.add(dist)
+            for section, name, value in lines:
+                if section == group:
+                    found.setdefault((dist, name), EntryPoint(name, value, dist, version))
+        seen |= here
+    return [found[key] for key in sorted(found)]
+
+
+def forget() -> None:
+    """Read the disk again next time, after an installation in this process."""
+    _scan.cache_clear()
+
+
+@cache
+def _scan(folder: str) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
+    out = []
+    try:
+        items = list(os.scandir(folder))
+    except OSError:
+        return []
+    for item in items:
+        stem, dot, ending = item.name.rpartition(".")
+        if ending not in ("dist-info", "egg-info"):
+            continue
+        try:
+            with open(f"{item.path}/entry_points.txt", encoding="utf-8") as file:  # noqa: PTH123
+                lines = list(_parse(file.read()))
+        except OSError:
+            continue
+        name, _, version = stem.partition("-")
+        out.append((name.replace("_", "-").lower(), version.split("-py")[0], lines))
+    return out
+
+
+def _parse(text: str) -> list[tuple[str, str, str]]:
+    section, out = "", []
+    for line in text.splitlines():
+        line = line.strip()
+        if line.startswith("["):
+            section = line.strip("[]").strip()
+        elif line and line[0] not in "#;" and "=" in line:
+            name, _, value = line.partition("=")
+            out.append((section, name.strip(), value.strip()))
+    return out

@@ -1,0 +1,112 @@
+"""What one running process shares between its agents: tasks, services, plugins."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import MissingPlugin
+
+if TYPE_CHECKING:
+    from ._plugins import Plugins
+    from ._registry import Registry
+
+T = TypeVar("T")
+
+
+class Clock:
+    """Time as agents see it; kt.testing.VirtualClock replaces it."""
+
+    def time(self) -> float:
+        """Return seconds since the epoch."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Host:
+    """Own the tasks, the shared services and the plugins of the agents of one process.
+
+    `async with Host() as host` closes it; an agent that was given none makes and closes its own.
+    """
+
+    __slots__ = ("_plugins", "_services", "_shared", "_stack", "_tasks", "clock", "listeners")
+
+    def __init__(self, plugins: "Plugins | None" = None, *, clock: Clock | None = None) -> None:
+        self._plugins = plugins
+        self._services: dict[type, object] = {}
+        self._shared: dict[str, object] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._stack: AsyncExitStack | None = None
+        self.clock = clock or Clock()
+        self.listeners: tuple[Callable[[str, BaseException], object], ...] = ()
+
+    @property
+    def plugins(self) -> "Plugins":
+        if self._plugins is None:
+            from ._plugins import installed
+
+            self._plugins = installed()
+        return self._plugins
+
+    @property
+    def registry(self) -> "Registry":
+        return self.plugins.registry
+
+    @property
+    def shared(self) -> dict[str, object]:
+        """Return the instances of plugins with `scope = "host"`, by name."""
+        return self._shared
+
+    def provide(self, service: object, kind: type | None = None) -> None:
+        """Offer a service to everything on this host, under its type."""
+        self._services[kind or type(service)] = service
+
+    def get(self, kind: type[T]) -> T:
+        """Return the service of a type. Raises MissingPlugin where no plugin provides it."""
+        service = self._services.get(kind)
+        if service is None:
+            raise MissingPlugin(f"no enabled plugin provides {kind.__name__}", where=kind.__module__)
+        return service  # type: ignore[return-value]
+
+    def spawn(self, work: Coroutine[Any, Any, T], *, name: str = "") -> "asyncio.Task[T]":
+        """Run `work` as a task that ends with this host; what it raises is told to `listeners`, not lost."""
+        task = asyncio.get_running_loop().create_task(work, name=name or None)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            for listener in self.listeners:
+                listener(task.get_name(), error)
+
+    async def start(self) -> None:
+        """Enter the plugins' `kt_host_lifespan`, once."""
+        if self._stack is not None:
+            return
+        self._stack = AsyncExitStack()
+        if self._plugins is not None and self._plugins.modules:
+            for scope in self._plugins.manager.hook.kt_host_lifespan(host=self):
+                await self._stack.enter_async_context(scope)
+
+    async def close(self) -> None:
+        """Cancel every task, wait for them, and leave the lifespans in reverse order."""
+        while tasks := self._tasks - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        stack, self._stack = self._stack, None
+        if stack is not None:
+            await stack.aclose()
+
+    async def __aenter__(self) -> "Host":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()

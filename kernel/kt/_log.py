@@ -1,0 +1,41 @@
+"""The log: what happened, in order. In memory by default; a `store` makes it lasting."""
+
+from typing import Protocol, runtime_checkable
+
+from .events import Logged
+
+
+@runtime_checkable
+class Log(Protocol):
+    """Keep records in order.
+
+    `append` is sync, never blocks and returns the record's sequence number; `durable` returns once everything
+    appended so far would survive a crash, and raises StoreError where that can't be had: the turn then ends before
+    its next effect. A log with `lasting = False` is never awaited.
+    """
+
+    lasting: bool
+
+    def append(self, record: Logged) -> int: ...
+
+    async def durable(self) -> None: ...
+
+
+class MemoryLog:
+    """Count the records, and with `record=True` keep them: what an agent without a session has."""
+
+    __slots__ = ("records", "seq")
+    lasting = False
+
+    def __init__(self, *, record: bool = False) -> None:
+        self.records: list[Logged] | None = [] if record else None
+        self.seq = 0
+
+    def append(self, record: Logged) -> int:
+        self.seq += 1
+        if self.records is not None:
+            self.records.append(record)
+        return self.seq
+
+    async def durable(self) -> None:
+        return None

@@ -1,0 +1,203 @@
+"""Load the installed plugins once a process, and work out which of them act in an agent."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from . import _discovery
+from ._registry import Registry
+from .errors import KTError, NameClash, PluginError, nearest
+
+if TYPE_CHECKING:
+    import pluggy
+
+    from ._hooks import Active
+
+
+class HookSpecs:
+    """What `kt_addhooks` receives: the list of specification classes."""
+
+    def __init__(self, classes: list[type]) -> None:
+        self.classes = classes
+
+    def add_hookspecs(self, spec: type) -> None:
+        """Add a class whose methods are marked with `kt.hookspec`."""
+        self.classes.append(spec)
+
+
+class Plugins:
+    """The entry modules of all installed plugins, and the registry they filled.
+
+    `failed` maps a plugin's entry-point name to the error that kept it out; without `skip_bad` the first one raises.
+    """
+
+    def __init__(self, *, skip_bad: bool = False, block: Iterable[str] = ()) -> None:
+        self.registry, self.skip_bad = Registry(), skip_bad
+        self.modules: dict[str, tuple[_discovery.EntryPoint, object]] = {}
+        self.failed: dict[str, PluginError | NameClash] = {}
+        self._manager: pluggy.PluginManager | None = None
+        self._specs: tuple[type, ...] | None = None
+        for point in _discovery.entry_points("kt"):
+            if point.name not in set(block):
+                self._load(point)
+
+    def _load(self, point: _discovery.EntryPoint) -> None:
+        self.registry.owner = (point.dist, point.version)
+        try:
+            module = point.load()
+            if register := getattr(module, "kt_register", None):
+                register(self.registry)
+            self.modules[point.name] = (point, module)
+        except NameClash as error:
+            self._reject(point, error)
+        except Exception as error:
+            self._reject(point, _broken(point, f"{type(error).__name__}: {error}", error))
+
+    def _reject(self, point: _discovery.EntryPoint, error: "PluginError | NameClash") -> None:
+        if not self.skip_bad:
+            raise error
+        self.registry.drop(point.dist)
+        self.failed[point.name] = error
+
+    @property
+    def manager(self) -> "pluggy.PluginManager":
+        """Return pluggy's manager of the entry modules, checked against the hook specifications."""
+        if self._manager is None:
+            self._manager = self._checked()
+        return self._manager
+
+    def _checked(self) -> "pluggy.PluginManager":
+        import pluggy
+
+        manager = pluggy.PluginManager("kt")
+        for spec in self.specs:
+            manager.add_hookspecs(spec)
+        for point, module in list(self.modules.values()):
+            try:
+                manager.register(module, name=point.name)
+                manager.check_pending()
+            except pluggy.PluginValidationError as error:
+                manager.unregister(name=point.name)
+                del self.modules[point.name]
+                self._reject(point, _broken(point, " ".join(str(error).split()), error))
+        return manager
+
+    @property
+    def specs(self) -> tuple[type, ...]:
+        """Return the hook specification classes: the kernel's, then those that plugins added with `kt_addhooks`."""
+        if self._specs is None:
+            from ._hookspecs import Specs
+
+            found = HookSpecs([Specs])
+            for point, module in list(self.modules.values()):
+                try:
+                    if add := getattr(module, "kt_addhooks", None):
+                        add(found)
+                except Exception as error:
+                    self._reject(point, _broken(point, f"kt_addhooks: {error}", error))
+            self._specs = tuple(found.classes)
+        return self._specs
+
+    def resolve(self, kind: str, name: str) -> object:
+        """Ask the plugins' `kt_resolve` for a reference; None when nobody knows it."""
+        return self.manager.hook.kt_resolve(kind=kind, name=name)
+
+
+def _broken(point: _discovery.EntryPoint, cause: str, error: Exception) -> PluginError:
+    made = PluginError(
+        f"plugin {point.name!r} of {point.dist} {point.version} does not load: {cause}",
+        where=point.value,
+        hint=f"repair it, pip uninstall {point.dist}, or run with --skip-bad-plugins",
+    )
+    made.__cause__ = error
+    return made
+
+
+@cache
+def installed() -> Plugins:
+    """Return the plugins of this process, loaded once."""
+    return Plugins()
+
+
+def activate(
+    plugins: Plugins,
+    uses: Mapping[str, Mapping[str, Any]],
+    objects: Iterable[object] = (),
+    *,
+    guards: Iterable[object] = (),
+    shared: dict[str, object] | None = None,
+) -> "list[Active]":
+    """Return the enabled plugins: names with their settings, then objects, then guards (names or objects).
+
+    A name is skipped when it is bad and bad plugins are skipped; a guard never is. `shared` keeps the instances of
+    plugins with `scope = "host"`. Raises UnknownName, PluginError.
+    """
+    from ._hooks import Active
+
+    out = []
+    guard_names = [g for g in guards if isinstance(g, str)]
+    for name, config in uses.items():
+        if name in guard_names:
+            continue
+        try:
+            out.append(_named(plugins, name, config, shared))
+        except KTError as error:
+            if not plugins.skip_bad or not isinstance(error, PluginError):
+                raise
+            plugins.failed[name] = error
+    for thing in objects:
+        plugin = thing() if isinstance(thing, type) else thing
+        out.append(Active(plugin, getattr(plugin, "name", type(plugin).__name__), _tier(plugin)))
+    for guard in guards:
+        if isinstance(guard, str):
+            active = _named(plugins, guard, uses.get(guard, {}), shared)
+            active.tier = "guard"
+            out.append(active)
+        else:
+            plugin = guard() if isinstance(guard, type) else guard
+            out.append(Active(plugin, getattr(plugin, "name", type(plugin).__name__), "guard"))
+    return out
+
+
+def _tier(plugin: object) -> str:
+    tier = getattr(plugin, "tier", "normal")
+    if tier not in ("outer", "normal"):
+        raise PluginError(
+            f"{type(plugin).__name__} claims the tier {tier!r}; a plugin may claim 'outer' or 'normal'",
+            hint="list it under `guards` in the profile: a guard is granted, never claimed",
+        )
+    return tier
+
+
+def _named(plugins: Plugins, name: str, config: Mapping[str, Any], shared: dict[str, object] | None) -> "Active":
+    from ._hooks import Active
+
+    entry = plugins.registry.entry("plugin", name)
+    cls = entry.load()
+    per_host = getattr(cls, "scope", "agent") == "host" and shared is not None
+    plugin = shared.get(name) if per_host and shared is not None else None
+    if plugin is None:
+        plugin = make(cls, name, config)
+        if per_host and shared is not None:
+            shared[name] = plugin
+    return Active(plugin, name, _tier(plugin), f"{entry.dist} {entry.version}".strip())
+
+
+def make(cls: Any, name: str, config: Mapping[str, Any]) -> object:
+    """Return an instance of a plugin class; its `Config` (pydantic model or dataclass) validates the settings."""
+    model = getattr(cls, "Config", None)
+    if model is None:
+        if config:
+            raise PluginError(f"plugin {name!r} takes no settings, but was given {', '.join(sorted(config))}")
+        return cls()
+    from pydantic import TypeAdapter, ValidationError
+
+    fields = getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", {})
+    if unknown := sorted(set(config) - set(fields)):
+        raise PluginError(f"plugin {name!r} has no setting {unknown[0]!r}", hint=nearest(unknown[0], fields))
+    try:
+        return cls(TypeAdapter(model).validate_python(dict(config)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise PluginError(f"setting {where!r} of plugin {name!r}: {first['msg']}") from error

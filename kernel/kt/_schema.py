@@ -1,0 +1,97 @@
+"""JSON schemas and validators from signatures. pydantic is imported here, on first use."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from ._messages import Json
+from .errors import ConfigError
+
+Validate = Callable[[dict[str, Json]], dict[str, Any]]
+
+
+def describe(function: Callable[..., Any], *, skip_first: bool) -> tuple[str, Json, Validate]:
+    """Return (description, parameters schema, validator) of a function.
+
+    The validator takes JSON arguments and returns keyword arguments; it raises ValueError with one line a mistake.
+    """
+    from pydantic import ConfigDict, Field, PydanticUserError, create_model
+
+    summary, docs = parse_docstring(inspect.getdoc(function) or "")
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    for name, p in list(inspect.signature(function).parameters.items())[1 if skip_first else 0 :]:
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY):
+            raise ConfigError(f"tool {function.__name__!r} takes {p}, which has no schema", hint="use named parameters")
+        default = ... if p.default is p.empty else p.default
+        field = f"p_{name}"
+        fields[field] = (hints.get(name, Any), Field(default, alias=name, description=docs.get(name)))
+        names[field] = name
+    try:
+        model = create_model(
+            function.__name__, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=False), **fields
+        )
+        schema = tidy(model.model_json_schema())
+    except PydanticUserError as error:
+        raise ConfigError(f"tool {function.__name__!r} has a parameter without a schema: {error.message}") from error
+    validator = model.__pydantic_validator__
+
+    def validate(arguments: dict[str, Json]) -> dict[str, Any]:
+        values = validator.validate_python(arguments).__dict__
+        return {name: values[field] for field, name in names.items()}
+
+    return summary, schema, validate
+
+
+def complaints(error: Exception) -> str:
+    """Return what a model should read about its invalid arguments."""
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return str(error)
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in errors()[:8])
+
+
+def tidy(schema: Json) -> Json:
+    """Return the schema without titles, null defaults and the null branch of optional values: fewer tokens."""
+    if isinstance(schema, list):
+        return [tidy(s) for s in schema]
+    if not isinstance(schema, dict):
+        return schema
+    out = {k: tidy(v) for k, v in schema.items() if not (k == "title" and isinstance(v, str))}
+    if out.get("default", ...) is None:
+        del out["default"]
+        branches = [b for b in out.get("anyOf", ()) if b != {"type": "null"}]
+        if len(branches) == 1:
+            del out["anyOf"]
+            out = {**branches[0], **out}
+    return out
+
+
+_PARAM = re.compile(r"^(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
+
+
+def parse_docstring(text: str) -> tuple[str, dict[str, str]]:
+    """Return (description, description of each parameter) from a Google-style or :param: docstring."""
+    body: list[str] = []
+    params: dict[str, str] = {}
+    section, current, indent, depth = "", "", 0, 0
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped in ("Args:", "Arguments:", "Parameters:", "Returns:", "Raises:", "Yields:", "Example:", "Examples:"):
+            section, current, indent = stripped, "", len(line) - len(line.lstrip())
+        elif m := re.match(r":param (?:\w+ )?(\w+):\s*(.*)", stripped):
+            params[m[1]] = m[2]
+        elif not section:
+            body.append(line.rstrip())
+        elif stripped and len(line) - len(line.lstrip()) <= indent:
+            section = ""
+            body.append(line.rstrip())
+        elif section in ("Args:", "Arguments:", "Parameters:"):
+            if (m := _PARAM.match(stripped)) and (not current or len(line) - len(line.lstrip()) <= depth):
+                current, depth = m[1], len(line) - len(line.lstrip())
+                params[current] = m[2]
+            elif current and stripped:
+                params[current] += " " + stripped
+    return "\n".join(body).strip(), params

@@ -1,0 +1,185 @@
+"""A turn: its limits, its cancellation, and the typed result it ends with."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ._messages import Json, Message, ToolCall, ToolResult, Usage
+from .errors import KTError, LimitReached, TurnCancelled, TurnTimeout
+
+if TYPE_CHECKING:
+    from .events import Event, QuestionAsked
+
+
+class Status(StrEnum):
+    """How a turn ended."""
+
+    ok = "ok"
+    failed = "failed"
+    timeout = "timeout"
+    cancelled = "cancelled"
+    limit = "limit"
+    denied = "denied"
+    waiting = "waiting"
+
+
+@dataclass(slots=True)
+class ToolRecord:
+    """One tool call of a turn; `error` is the text of an error result, `duration` in seconds."""
+
+    id: str
+    name: str
+    arguments: Json
+    result: str | None = None
+    error: str | None = None
+    duration: float = 0.0
+
+
+@dataclass(slots=True)
+class TurnResult:
+    """Say how a turn ended and what it brought.
+
+    `text` is the final answer; `turns` counts model calls; `duration` is in seconds; `pending` holds the unanswered
+    questions of status waiting; `session` is the file that keeps the turn, if any.
+    """
+
+    status: Status = Status.ok
+    text: str = ""
+    usage: Usage = field(default_factory=Usage)
+    tool_calls: list[ToolRecord] = field(default_factory=list)
+    error: KTError | None = None
+    output: Any = None
+    pending: "list[QuestionAsked]" = field(default_factory=list)
+    turns: int = 0
+    duration: float = 0.0
+    session: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.status is Status.ok
+
+    @property
+    def exit_code(self) -> int:
+        """Return the process exit code this result maps to."""
+        return 0 if self.error is None else self.error.exit_code
+
+    def unwrap(self) -> "TurnResult":
+        """Return this result if it is ok; raise its typed error otherwise."""
+        if self.error is not None:
+            raise self.error
+        return self
+
+
+@dataclass(slots=True)
+class Limits:
+    """Bound a turn: model calls, tokens (input + output), seconds. None is no bound."""
+
+    max_turns: int | None = None
+    max_tokens: int | None = None
+    time_limit: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class CallState:
+    """One call of a turn: its validated arguments, its starts, its result; `claimed` once a reply contains it."""
+
+    call: ToolCall
+    record: ToolRecord
+    bound: dict[str, Any] | None = None
+    attempts: int = 0
+    result: ToolResult | None = None
+    claimed: bool = False
+
+    def end(self, result: ToolResult, seconds: float = 0.0) -> None:
+        """Note the result."""
+        self.result, self.record.duration = result, seconds
+        self.record.error, self.record.result = (result.text, None) if result.is_error else (None, result.text)
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """One turn while it runs: hooks read it, `cancel` is for everybody.
+
+    `waits` says that the caller waits for what the turn started (`holds`: tasks that keep it open); `output` is the
+    typed output a plugin found; `calls` is by call id, `early` the tasks of those that started early.
+    """
+
+    id: int
+    message: Message | None
+    source: str
+    limits: Limits
+    waits: bool = False
+    tap: Callable[["Event"], object] | None = None
+    usage: Usage = field(default_factory=Usage)
+    calls: dict[str, CallState] = field(default_factory=dict)
+    early: "dict[str, asyncio.Task[ToolResult]]" = field(default_factory=dict)
+    holds: "set[asyncio.Task[Any]]" = field(default_factory=set)
+    draft: list[str] = field(default_factory=list)
+    shown: bool = False
+    text: str = ""
+    output: Any = None
+    turns: int = 0
+    strikes: int = 0
+    attempt: int = 0
+    ended: bool = False
+    started: float = field(default_factory=perf_counter)
+    off: Callable[[], None] | None = None
+    _task: "asyncio.Task[Any] | None" = None
+    _reason: "TurnCancelled | TurnTimeout | None" = None
+    _timers: "list[asyncio.TimerHandle] | None" = None
+    _base: int = 0
+    _delivered: bool = False
+
+    def cancel(self, reason: "TurnCancelled | TurnTimeout | None" = None) -> None:
+        """End the turn as soon as it can be: what awaits is cancelled, the history stays valid."""
+        if self.ended or self._reason is not None:
+            return
+        self._reason = reason or TurnCancelled("the turn was cancelled")
+        if self._task is not None:
+            # From inside the turn's own task the cancellation must wait until the task suspends.
+            asyncio.get_running_loop().call_soon(self._deliver)
+
+    def _deliver(self) -> None:
+        if not self.ended and self._task is not None and not self._delivered:
+            self._delivered = True
+            self._task.cancel()
+
+    def check(self) -> None:
+        """Raise what ends the turn now: a cancellation that is on its way, or a limit."""
+        if self._reason is not None:
+            raise self._reason
+        limits = self.limits
+        if limits.max_turns is not None and self.turns >= limits.max_turns:
+            raise LimitReached(f"the turn reached its limit of {limits.max_turns} model calls")
+        if limits.max_tokens is not None and self.usage.total >= limits.max_tokens:
+            raise LimitReached(f"the turn used {self.usage.total} tokens; its limit is {limits.max_tokens}")
+
+    def __enter__(self) -> "Turn":
+        self._task = asyncio.current_task()
+        assert self._task is not None
+        self._base = self._task.cancelling()
+        if self._reason is not None:
+            self._deliver()
+        return self
+
+    def bound(self, seconds: float | None, what: str) -> None:
+        """Cancel the turn with status timeout after `seconds`; None sets no bound."""
+        if seconds is not None:
+            error = TurnTimeout(f"{what} {seconds:g} s")
+            timer = asyncio.get_running_loop().call_later(seconds, self.cancel, error)
+            self._timers = [*(self._timers or ()), timer]
+
+    def unbound(self) -> None:
+        for timer in self._timers or ():
+            timer.cancel()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Turn the turn's own cancellation into its reason; one from outside passes."""
+        self.ended = True
+        task = self._task
+        if self._delivered and task is not None and task.uncancel() <= self._base and self._reason is not None:
+            if isinstance(error, asyncio.CancelledError):
+                raise self._reason from None
