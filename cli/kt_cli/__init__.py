@@ -1,0 +1,3 @@
+"""The kt command."""
+
+__version__ = "0.1.0"

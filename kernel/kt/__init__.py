@@ -4,7 +4,7 @@ Names are imported on first use, so that `import kt` costs nothing; names that a
 entry-point group `kt.api`.
 """
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # type checkers take it for True; importing typing would double the start of `kt --version`
 
 if TYPE_CHECKING:
     from . import events
@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from ._messages import ToolCall as ToolCall
     from ._messages import ToolResult as ToolResult
     from ._messages import Usage as Usage
+    from ._plugins import Plugins as Plugins
     from ._provider import Provider as Provider
     from ._provider import Request as Request
+    from ._registry import Entry as Entry
+    from ._registry import Registry as Registry
     from ._tool import Tool as Tool
     from ._tool import tool as tool
     from ._turn import Limits as Limits
@@ -55,6 +58,8 @@ _HOME = {
     "_host": "Host",
     "_log": "Log MemoryLog",
     "_marks": "hookimpl hookspec",
+    "_plugins": "Plugins",
+    "_registry": "Entry Registry",
     "_messages": "Media Message Part Text Thinking ToolCall ToolResult Usage",
     "_provider": "Provider Request",
     "_tool": "Tool tool",

@@ -90,7 +90,7 @@ async def build(
     creature: a reference, a path, a dict or a Creature. llm: a model preset, "provider/model", a table, or an object
     with `stream`; the creature's own where None. tools: functions, Tools or registered names, beside the creature's.
     pwd: the working folder. output_type: what `result.output` must be. profile: None reads no user or project file.
-    plugins: names, "no:name", classes or instances. guards: plugins innermost around tools, which fail closed; tools
+    plugins: names, "no:name", {name: settings}, classes or instances. guards: plugins innermost around tools, which fail closed; tools
     that execute or reach the network need one, or `unguarded=True`. deps: what tools get as `ctx.deps`. Further
     keywords belong to plugins (kind `build_option`).
 
@@ -157,6 +157,9 @@ def enable(plan: Plan, profile: str | Profile | None, plugins: Sequence[object],
     for plugin in plugins:
         if isinstance(plugin, str):
             plan.use(plugin)
+        elif isinstance(plugin, Mapping):
+            for name, settings in plugin.items():
+                plan.use(name, settings)
         else:
             plan.objects.append(plugin)
     plan.guards += guards

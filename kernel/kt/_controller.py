@@ -8,7 +8,7 @@ from . import events
 from ._messages import Message, Text, ToolCall, Usage
 from ._provider import Delta, Request
 from ._toolcalls import cancel_early, run_calls, start_early
-from ._turn import Status, Turn, TurnResult
+from ._turn import TURN, Status, Turn, TurnResult
 from .errors import InternalError, KTError, LimitReached, ModelError, PluginError, TruncatedStream
 from .errors import TurnCancelled, TurnTimeout, TurnWaiting, Vetoed
 
@@ -65,7 +65,6 @@ async def held_open(agent: "Agent", turn: Turn) -> bool:
 
 async def ask_model(agent: "Agent", turn: Turn) -> tuple[Message, list[ToolCall]]:
     """Send the history to the model, through the hooks, and add its reply; return it with the calls it makes."""
-    turn.turns += 1
     agent.asked += 1
     number, began = agent.asked, perf_counter()
     turn.draft, turn.shown, turn.attempt = [], False, 0
@@ -78,12 +77,10 @@ async def ask_model(agent: "Agent", turn: Turn) -> tuple[Message, list[ToolCall]
         distinct_ids(turn, calls, number)
     if turn.early:
         cancel_early(turn, keep=calls)
-    usage = reply.usage or NOTHING
-    turn.usage.add(usage)
     reply.seconds = reply.seconds or perf_counter() - began
     turn.draft = []
     agent.add(reply)
-    agent.record(events.LLMEnded(reply, usage, number))
+    agent.record(events.LLMEnded(reply, reply.usage or NOTHING, number))
     return reply, calls
 
 
@@ -91,6 +88,7 @@ async def call_provider(agent: "Agent", request: Request) -> Message:
     """Stream one reply from the provider. Raises TruncatedStream where its end mark is missing."""
     turn = agent.turn
     assert turn is not None
+    turn.turns += 1
     turn.attempt += 1
     if turn.attempt > 1:
         if turn.shown or turn.draft:
@@ -114,6 +112,8 @@ async def call_provider(agent: "Agent", request: Request) -> Message:
         raise ModelError(f"{type(error).__name__}: {error}") from error
     if reply is None:
         raise TruncatedStream("the model's reply ended without its end mark", hint="try again")
+    if reply.usage is not None:
+        turn.usage.add(reply.usage)
     return reply
 
 
@@ -182,7 +182,7 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
 
     A cancellation from outside closes the turn and passes on. `timeout` (seconds) counts the wait as well.
     """
-    began = False
+    began, outer = False, TURN.get()
     try:
         try:
             with turn:
@@ -198,6 +198,7 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
         await ended(agent, turn, result)
         return result
     finally:
+        TURN.set(outer)
         turn.unbound()
         if began:
             agent.lock.release()
@@ -211,6 +212,7 @@ async def started(agent: "Agent", turn: Turn) -> TurnResult:
         turn.off = agent.bus.on(events.Event, turn.tap)
     turn.bound(turn.limits.time_limit, "the turn reached its time limit of")
     agent.turn = turn
+    TURN.set(turn)
     agent.record(events.TurnStarted(turn.id, turn.message, turn.source))
     chain = agent.turn_chain
     result = await (run_turn(agent, turn) if chain is None else chain(turn))

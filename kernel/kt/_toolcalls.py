@@ -11,7 +11,7 @@ from ._context import Context
 from .events import Advice, Refused, ToolEnded, ToolStarted
 from ._messages import Json, Message, PartBase, Text, ToolCall, ToolResult
 from ._tool import Tool
-from ._turn import CallState, ToolRecord, Turn
+from ._turn import TURN, CallState, ToolRecord, Turn
 from .errors import ArgumentsError, KTError, TurnWaiting, Vetoed, nearest
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ async def run_tool(agent: "Agent", call: ToolCall) -> ToolResult:
     tool = agent.tools.get(call.name)
     if tool is None:
         return failure(call, f"there is no tool {call.name!r}")
-    state = begin_attempt(agent, call, tool)
+    state = begin_attempt(call, tool)
     bound = state.bound
     if call is not state.call or bound is None:
         try:
@@ -189,9 +189,10 @@ async def run_tool(agent: "Agent", call: ToolCall) -> ToolResult:
     return result
 
 
-def begin_attempt(agent: "Agent", call: ToolCall, tool: Tool) -> CallState:
+def begin_attempt(call: ToolCall, tool: Tool) -> CallState:
     """Count the starts of a call. Raises KTError where a `once` tool would start twice, or a plugin changed the id."""
-    state = agent.turn.calls.get(call.id) if agent.turn is not None else None
+    turn = TURN.get()
+    state = turn.calls.get(call.id) if turn is not None else None
     if state is None:
         raise KTError(f"a call of {call.name!r} has the id {call.id!r}, which the model did not give")
     if state.attempts and tool.effect == "once":

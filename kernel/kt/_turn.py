@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 from time import perf_counter
@@ -103,7 +104,7 @@ class CallState:
 class Turn:
     """One turn while it runs: hooks read it, `cancel` is for everybody.
 
-    `waits` says that the caller waits for what the turn started (`holds`: tasks that keep it open); `output` is the
+    `waits` says that the caller waits for what the turn started (see `hold`); `output` is the
     typed output a plugin found; `calls` is by call id, `early` the tasks of those that started early.
     """
 
@@ -116,7 +117,7 @@ class Turn:
     usage: Usage = field(default_factory=Usage)
     calls: dict[str, CallState] = field(default_factory=dict)
     early: "dict[str, asyncio.Task[ToolResult]]" = field(default_factory=dict)
-    holds: "set[asyncio.Task[Any]]" = field(default_factory=set)
+    holds: "set[asyncio.Future[None]] | None" = None
     draft: list[str] = field(default_factory=list)
     shown: bool = False
     text: str = ""
@@ -146,6 +147,12 @@ class Turn:
         if not self.ended and self._task is not None and not self._delivered:
             self._delivered = True
             self._task.cancel()
+
+    def hold(self) -> "asyncio.Future[None]":
+        """Return a future that keeps a turn whose caller waits from ending, until it is done."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.holds = {*(self.holds or ()), future}
+        return future
 
     def check(self) -> None:
         """Raise what ends the turn now: a cancellation that is on its way, or a limit."""
@@ -183,3 +190,7 @@ class Turn:
         if self._delivered and task is not None and task.uncancel() <= self._base and self._reason is not None:
             if isinstance(error, asyncio.CancelledError):
                 raise self._reason from None
+
+
+TURN: "ContextVar[Turn | None]" = ContextVar("kt_turn", default=None)
+"""The turn whose work this task does; a background job keeps the turn that started it."""

@@ -1,0 +1,25 @@
+"""Everything Terrarium reads from files: creatures, profiles, model presets, folder trust."""
+
+from typing import TYPE_CHECKING
+
+from kt import hookimpl
+
+if TYPE_CHECKING:
+    from kt import Registry
+
+
+@hookimpl
+def kt_register(registry: "Registry") -> None:
+    registry.add("loader", "creature", "kt_config.creatures:load", help="a creature from a reference or a path")
+    registry.add("loader", "tool", "kt_config.creatures:load_tool", help="a tool from module:attribute or a file")
+    registry.add("loader", "profile", "kt_config.profiles:load", help="a profile by name")
+    registry.add("loader", "presets", "kt_config.settings:presets", help="the user's model presets")
+    registry.add("config", "settings", "kt_config.settings:Settings", help="the user's and the project's settings")
+    registry.add("config", "reference", "kt_config.references:find", help="the file a reference names")
+    registry.add("config", "home", "kt_config.home:config_folder", help="the folder of the user's settings")
+    registry.add("config", "is_reference", "kt_config.references:is_reference", help="is a word a creature or a prompt?")
+    registry.add("config", "document", "kt_config.documents:load_file", help="a configuration file with positions")
+    registry.add("config", "set_model", "kt_config.settings:set_model", help="write the user's default model")
+    registry.add("config", "trust", "kt_config.trust:trust", help="trust a folder")
+    registry.add("config", "creatures_of", "kt_config.references:creatures_of", help="the creatures a pack carries")
+    registry.add("config", "profiles", "kt_config.profiles:names", help="the names of all profiles")

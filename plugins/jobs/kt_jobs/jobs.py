@@ -1,115 +1,172 @@
-"""Background jobs: tool calls that belong to the agent, not to the turn that started them."""
+"""The jobs of one agent: started by the model, promoted or stopped by anybody, delivered as input."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
-from ._events import JobEnded, JobStarted
-from ._messages import Message, Text, ToolCall, ToolResult
-from .errors import NotFound, nearest
+from kt import Agent, Text, ToolCall, ToolResult, hookimpl
+from kt.errors import NotFound, nearest
+from kt.events import Logged
 
-if TYPE_CHECKING:
-    from ._agent import Agent
-    from ._turn import Turn
-
-Work = Callable[[], Coroutine[Any, Any, ToolResult]]
+BACKGROUND = "run_in_background"
+Next = Callable[[ToolCall], Awaitable[ToolResult]]
 
 
+@dataclass(slots=True)
+class JobStarted(Logged):
+    """A call went into the background: at once, or `promoted` while it ran."""
+
+    id: str
+    call: ToolCall
+    promoted: bool = False
+
+
+@dataclass(slots=True)
+class JobEnded(Logged):
+    id: str
+    result: ToolResult
+    cancelled: bool = False
+
+
+@dataclass(slots=True, eq=False)
 class Job:
-    """One call that runs as a task of its own; `result` is set when it has ended."""
+    """One call as a task of its own; `result` is set when it has ended."""
 
-    __slots__ = ("background", "call", "detached", "id", "result", "started", "stopped", "task", "turn")
-
-    def __init__(self, id: str, call: ToolCall, turn: "Turn | None") -> None:
-        self.id, self.call, self.turn = id, call, turn
-        self.started, self.stopped, self.background = perf_counter(), False, False
-        self.result: ToolResult | None = None
-        self.detached = asyncio.Event()
-        self.task: asyncio.Task[ToolResult]
+    id: str
+    call: ToolCall
+    background: bool = False
+    result: ToolResult | None = None
+    cancelled: bool = False
+    task: "asyncio.Task[ToolResult] | None" = None
+    detached: asyncio.Event = field(default_factory=asyncio.Event)
+    hold: "asyncio.Future[None] | None" = None
 
     @property
     def state(self) -> str:
         """Return "running", "cancelled" or "done"."""
-        return "cancelled" if self.stopped else "done" if self.result is not None else "running"
+        return "cancelled" if self.cancelled else "done" if self.result is not None else "running"
 
 
 class Jobs:
-    """The jobs of one agent, by id."""
+    """Run calls of tools marked `background=True` as jobs.
 
-    __slots__ = ("_agent", "_count", "all", "arrived")
+    Such a call runs in the foreground until somebody promotes it, unless the model asked for the background. A job
+    survives its turn and ends at `agent.stop()`; its result joins the turn that runs, or starts one of its own.
+    """
 
-    def __init__(self, agent: "Agent") -> None:
-        self._agent, self._count = agent, 0
+    scope: ClassVar[str] = "agent"
+
+    def __init__(self) -> None:
         self.all: dict[str, Job] = {}
-        self.arrived = asyncio.Event()
+        self._count = 0
+        self._agent: Agent | None = None
+
+    @hookimpl
+    @asynccontextmanager
+    async def kt_lifespan(self, agent: Agent) -> AsyncIterator[None]:
+        self._agent = agent
+        yield
+        for job in self.running:
+            await self.stop(job.id)
+
+    @hookimpl
+    async def kt_around_tool_call(self, agent: Agent, call: ToolCall, next: Next) -> ToolResult:
+        tool = agent.tools.get(call.name)
+        if tool is None or not tool.background:
+            return await next(call)
+        arguments = dict(call.arguments or {})
+        at_once = bool(arguments.pop(BACKGROUND, False))
+        job = self._start(agent, replace(call, arguments=arguments), next)
+        if at_once:
+            self._detach(agent, job, promoted=False)
+        else:
+            await _foreground(job)
+        if job.background:
+            text = f"{call.name} runs in the background as {job.id}; its result will come as a message."
+            return ToolResult(call.id, [Text(text)], name=call.name)
+        assert job.task is not None
+        return await job.task
 
     @property
     def running(self) -> list[Job]:
-        return [j for j in self.all.values() if j.background and j.result is None]
-
-    def start(self, call: ToolCall, work: Work, turn: "Turn | None") -> Job:
-        """Start a call as a job, in the foreground until it is promoted."""
-        self._count += 1
-        job = Job(f"j{self._count}", call, turn)
-        self.all[job.id] = job
-        job.task = self._agent.host.spawn(self._run(job, work), name=f"{call.name} {job.id}")
-        job.task.add_done_callback(lambda _: self._ended(job))
-        return job
-
-    def _ended(self, job: Job) -> None:
-        job.detached.set()
-        if not job.background:
-            self.all.pop(job.id, None)
-
-    async def _run(self, job: Job, work: Work) -> ToolResult:
-        try:
-            job.result = await work()
-        except asyncio.CancelledError:
-            job.result = cancelled(job.call)
-            if not job.background:
-                raise
-            job.stopped = True
-        if job.background:
-            self._deliver(job)
-        return job.result
+        """Return the jobs in the background that have not ended."""
+        return [job for job in self.all.values() if job.background and job.result is None]
 
     def promote(self, id: str) -> Job:
-        """Put a running foreground call, named by job or call id, into the background. Raises NotFound."""
+        """Put a running call, named by its job or call id, into the background. Raises NotFound."""
         job = self.find(id)
-        if not job.background and job.result is None:
-            job.background = True
-            if job.turn is not None:
-                job.turn.jobs.append(job)
-            self._agent.record(JobStarted(job.id, job.call, promoted=True))
-            job.detached.set()
+        if not job.background and job.result is None and self._agent is not None:
+            self._detach(self._agent, job, promoted=True)
         return job
 
     async def stop(self, id: str) -> Job:
         """Cancel a job and wait until it is gone. Raises NotFound."""
         job = self.find(id)
-        if job.result is None:
+        if job.result is None and job.task is not None:
             job.task.cancel()
             await asyncio.wait([job.task])
         return job
 
     def find(self, id: str) -> Job:
-        """Return the job of a job or call id. Raises NotFound."""
+        """Return the job of a job or call id. Raises NotFound with the nearest ids."""
         for job in self.all.values():
             if id in (job.id, job.call.id):
                 return job
         raise NotFound(f"no job {id!r}", hint=nearest(id, self.all))
 
-    def _deliver(self, job: Job) -> None:
-        assert job.result is not None
-        self._agent.record(JobEnded(job.id, job.result, job.stopped))
-        text = f"[{job.call.name} ({job.id}) {'was stopped' if job.stopped else 'finished'}]\n{job.result.text}"
-        origin = next((p.origin for p in job.result.parts if p.origin), "") or "job"
-        if not self._agent.stopping:
-            self._agent.inbox.job(Message("user", [Text(text, origin=origin)]), job)
-        self.arrived.set()
+    def _start(self, agent: Agent, call: ToolCall, next: Next) -> Job:
+        self._count += 1
+        job = self.all[f"j{self._count}"] = Job(f"j{self._count}", call)
+
+        async def work() -> ToolResult:
+            return await next(call)
+
+        job.task = agent.host.spawn(work(), name=f"{agent.name} {job.id} {call.name}")
+        job.task.add_done_callback(lambda task: self._ended(agent, job, task))
+        return job
+
+    def _detach(self, agent: Agent, job: Job, *, promoted: bool) -> None:
+        job.background = True
+        if agent.turn is not None:
+            job.hold = agent.turn.hold()
+        agent.record(JobStarted(job.id, job.call, promoted))
+        job.detached.set()
+
+    def _ended(self, agent: Agent, job: Job, task: "asyncio.Task[ToolResult]") -> None:
+        """Deliver a job's result; a foreground call's own caller has it already."""
+        job.cancelled = task.cancelled()
+        error = None if job.cancelled else task.exception()
+        if not job.background:
+            del self.all[job.id]
+        elif job.cancelled or error is not None:
+            why = "cancelled" if job.cancelled else f"failed: {error}"
+            job.result = ToolResult(job.call.id, [Text(why)], is_error=True, name=job.call.name)
+        else:
+            job.result = task.result()
+        if job.background and job.result is not None:
+            agent.record(JobEnded(job.id, job.result, job.cancelled))
+            if not agent.stopping:
+                _deliver(agent, job, job.result)
+        job.detached.set()
+        if job.hold is not None and not job.hold.done():
+            job.hold.set_result(None)
 
 
-def cancelled(call: ToolCall, why: str = "cancelled before it finished; its outcome is unknown") -> ToolResult:
-    """Return the result that stands in for a call that never gave one."""
-    return ToolResult(call.id, [Text(why)], is_error=True, name=call.name)
+async def _foreground(job: Job) -> None:
+    """Wait until the job ends or is promoted; a cancelled turn cancels it, and waits for its end."""
+    assert job.task is not None
+    try:
+        await job.detached.wait()
+    except asyncio.CancelledError:
+        job.task.cancel()
+        await asyncio.wait([job.task])
+        raise
+
+
+def _deliver(agent: Agent, job: Job, result: ToolResult) -> None:
+    ended = "was stopped" if job.cancelled else "failed" if result.is_error else "finished"
+    origin = next((p.origin for p in result.parts if p.origin), "job")
+    head: list[Any] = [Text(f"[{job.call.name} ({job.id}) {ended}]\n", origin=origin)]
+    agent.send([*head, *result.parts], steer=True, source=f"job:{job.id}")

@@ -1,0 +1,5 @@
+"""Run `python -m kt_cli`."""
+
+from .main import main
+
+main()

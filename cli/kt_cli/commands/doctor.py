@@ -1,0 +1,137 @@
+"""kt doctor [REF]: one line a check, each with its fix; 0 only if all pass."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional
+
+import typer
+from kt.errors import KTError
+
+from ..parsing import parse
+
+if TYPE_CHECKING:
+    from kt import Plugins
+
+
+class Check(NamedTuple):
+    """One line: what was looked at, what was found, and how to mend it. `ok` None is a remark."""
+
+    ok: bool | None
+    name: str
+    text: str
+    fix: str = ""
+
+
+def main(argv: list[str], plugins: "Plugins") -> int:
+    """Run the command; return 0 if every check passes, else 1."""
+
+    def doctor(
+        ref: Annotated[Optional[str], typer.Argument(help="a creature to check as well")] = None,  # noqa: UP045
+        ping: Annotated[bool, typer.Option("--ping", help="ask the default model for one word")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="as JSON lines")] = False,
+    ) -> int:
+        """Check the installation, keys, models, and a creature."""
+        from kt import Plugins
+
+        found = Plugins(skip_bad=True)
+        checks = [_python(), *_plugins(found), *_keys(found), _model(found), *_sandbox(), *_extra(found)]
+        if ref is not None:
+            checks += _creature(found, ref)
+        if ping:
+            checks.append(asyncio.run(_ping(found)))
+        for check in checks:
+            print(json.dumps(check._asdict()) if as_json else _line(check))
+        return 0 if all(c.ok is not False for c in checks) else 1
+
+    code: int = parse(doctor, argv, name="doctor")
+    return code
+
+
+def _line(check: Check) -> str:
+    mark = {True: "ok  ", False: "FAIL", None: "note"}[check.ok]
+    return f"{mark} {check.name}: {check.text}" + (f". fix: {check.fix}" if check.fix and check.ok is not True else "")
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check(sys.version_info >= (3, 11), "python", version, "use Python 3.11 or newer")
+
+
+def _plugins(plugins: "Plugins") -> list[Check]:
+    _ = plugins.specs, plugins.manager
+    bad = [Check(False, f"plugin {n}", str(e), e.hint) for n, e in plugins.failed.items()]
+    for entry in plugins.registry.entries():
+        if isinstance(entry.target, str) and entry.kind in ("plugin", "provider", "tool", "command", "store", "sandbox"):
+            try:
+                entry.load()
+            except KTError as error:
+                bad.append(Check(False, f"{entry.kind} {entry.name}", str(error), error.hint))
+    return bad or [Check(True, "plugins", f"{len(plugins.modules)} load")]
+
+
+def _keys(plugins: "Plugins") -> list[Check]:
+    out = []
+    for entry in plugins.registry.entries("provider"):
+        if key := entry.data.get("key_env"):
+            there = bool(os.environ.get(str(key)))
+            out.append(Check(True if there else None, f"key of {entry.name}",
+                             f"{key} is {'set' if there else 'not set'}", f"export {key}=..."))  # fmt: skip
+    return out
+
+
+def _model(plugins: "Plugins") -> Check:
+    from kt import Agent, Host
+
+    async def build() -> str:
+        agent: Agent = await Agent.build({"name": "doctor"}, llm="default", host=Host(plugins))
+        return agent.model
+
+    try:
+        return Check(True, "default model", asyncio.run(build()))
+    except KTError as error:
+        return Check(False, "default model", str(error), "kt model default PROVIDER/MODEL, or kt run --local")
+
+
+def _sandbox() -> list[Check]:
+    path = shutil.which("bwrap")
+    text = f"bubblewrap at {path}" if path else "bubblewrap is not installed; programs that tools start are not confined"
+    return [Check(True if path else None, "sandbox tools", text, "apt install bubblewrap")]
+
+
+def _extra(plugins: "Plugins") -> list[Check]:
+    """Return what plugins check of themselves (kind `doctor`): each target returns (ok, name, text, fix) rows."""
+    return [Check(*row) for entry in plugins.registry.entries("doctor") for row in entry.load()()]
+
+
+def _creature(plugins: "Plugins", ref: str) -> list[Check]:
+    """Build the creature with a scripted model: its configuration is checked without a real one."""
+    from kt.testing import ScriptedLLM
+
+    async def build() -> Any:
+        from kt import Agent, Host
+
+        creature = plugins.registry.get("loader", "creature")(plugins, ref)
+        return await Agent.build(creature, llm=ScriptedLLM(), host=Host(plugins), unguarded=True)
+
+    try:
+        agent = asyncio.run(build())
+    except KTError as error:
+        return [Check(False, f"creature {ref}", str(error), error.hint)]
+    return [Check(True, f"creature {ref}", f"{agent.creature.path}: {len(agent.tools)} tools")]
+
+
+async def _ping(plugins: "Plugins") -> Check:
+    from kt import Agent, Host
+
+    try:
+        async with Host(plugins) as host:
+            async with await Agent.build({"name": "ping"}, llm="default", host=host) as agent:
+                result = await agent.run("Answer with the one word pong.", timeout=120)
+    except KTError as error:
+        return Check(False, "ping", str(error), error.hint)
+    if result.error is not None:
+        return Check(False, "ping", str(result.error), result.error.hint)
+    return Check(True, "ping", f"{agent.model} answered in {result.duration:.1f} s")

@@ -1,0 +1,75 @@
+"""kt info REF: what a creature, a registered name or a pack is."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from kt.errors import KTError, NotFound, nearest
+
+from ..parsing import parse
+
+if TYPE_CHECKING:
+    from kt import Entry, Plugins
+
+
+def main(argv: list[str], plugins: "Plugins") -> int:
+    """Run the command; return its exit code."""
+
+    def info(ref: Annotated[str, typer.Argument(help="@pack/creatures/name, a path, a registered name, or a pack")]) -> int:
+        """Show what a reference is and where it comes from."""
+        entries = [e for e in plugins.registry.entries() if e.name == ref and e.kind != "creature"]
+        pack = [e for e in plugins.registry.entries() if e.dist == ref.removeprefix("@")]
+        if entries:
+            for entry in entries:
+                _entry(entry)
+        elif pack and "/" not in ref:
+            _pack(plugins, ref.removeprefix("@"), pack)
+        else:
+            _creature(plugins, ref)
+        return 0
+
+    code: int = parse(info, argv, name="info")
+    return code
+
+
+def _entry(entry: "Entry") -> None:
+    print(f"{entry.kind} {entry.name}")
+    print(f"  {entry.help}")
+    print(f"  from {entry.dist} {entry.version}, {entry.target}")
+    if entry.kind == "tool":
+        tool = entry.load()
+        print(f"  effect {tool.effect}; needs {', '.join(sorted(tool.needs)) or 'nothing'}")
+        print(f"  {tool.description}")
+        print(f"  {json.dumps(tool.parameters)}")
+
+
+def _pack(plugins: "Plugins", dist: str, entries: "list[Entry]") -> None:
+    print(f"pack {dist} {entries[0].version}")
+    for ref in plugins.registry.get("config", "creatures_of")(plugins, dist):
+        print(f"  creature {ref}")
+    for entry in entries:
+        if entry.kind != "creature":
+            print(f"  {entry.kind} {entry.name}: {entry.help}")
+
+
+def _creature(plugins: "Plugins", ref: str) -> None:
+    try:
+        creature: Any = plugins.registry.get("loader", "creature")(plugins, ref)
+    except NotFound as error:
+        known = {e.name for e in plugins.registry.entries()}
+        if not ref.startswith(("@", ".", "/")) and (hint := nearest(ref, known)):
+            raise NotFound(error.what, where=error.where, hint=hint) from None
+        raise
+    print(f"creature {creature.name} ({creature.path})")
+    print(f"  {creature.description}")
+    print(f"  llm      {creature.llm or 'the default model'}")
+    print(f"  tools    {', '.join(creature.tools) or 'none'}")
+    print(f"  plugins  {', '.join(creature.plugins) or 'none of its own'}")
+    print(f"  variants {', '.join(creature.variants) or 'none'}")
+    print(f"  prompt   {len(creature.prompt)} characters")
+    for tool in creature.tools:
+        if ":" not in tool:
+            try:
+                plugins.registry.entry("tool", tool)
+            except KTError as error:
+                print(f"  problem  {error} ({error.hint})")

@@ -1,0 +1,70 @@
+"""Plain lines on a terminal: what a model or tool wrote can't move the cursor or change the screen."""
+
+import json
+import re
+import sys
+
+from kt.events import (
+    Advice,
+    Event,
+    LLMRetry,
+    PluginFailed,
+    Refused,
+    ToolEnded,
+    ToolProgress,
+    ToolStarted,
+)
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def inert(text: str) -> str:
+    """Return text with control, zero-width and bidi characters made visible; newline and tab stay."""
+    return _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", text)
+
+
+class Console:
+    """Answers go to stdout, everything else to stderr."""
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self.verbose = verbose
+
+    def text(self, text: str) -> None:
+        """Write a piece of the answer."""
+        sys.stdout.write(inert(text) if sys.stdout.isatty() else text)
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Write one line beside the answer."""
+        print(inert(text), file=sys.stderr, flush=True)
+
+    def show(self, event: Event) -> None:
+        """Write the line of an event, if it has one."""
+        if (line := line_of(event)) is not None:
+            self.note(line)
+
+
+def line_of(event: Event) -> str | None:
+    """Return what a person should read about an event."""
+    match event:
+        case ToolStarted(call=call):
+            return f"* {call.name} {_short(json.dumps(call.arguments, ensure_ascii=False))}"
+        case ToolProgress(text=text):
+            return f"  | {_short(text.rstrip())}" if text.strip() else None
+        case ToolEnded(call=call, result=result, seconds=seconds):
+            mark = "failed" if result.is_error else "done"
+            return f"  {call.name} {mark} in {seconds:.1f} s: {_short(result.text)}"
+        case Refused(what=what, why=why):
+            return f"! {what}: {why}"
+        case LLMRetry(attempt=attempt, wait=wait, reason=reason):
+            return f"! the provider failed ({reason}); attempt {attempt} in {wait:.1f} s"
+        case PluginFailed(plugin=plugin, error=error):
+            return f"! {plugin}: {error}"
+        case Advice(text=text):
+            return f"! {text}"
+    return None
+
+
+def _short(text: str, limit: int = 160) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 3] + "..."

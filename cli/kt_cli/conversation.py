@@ -1,0 +1,76 @@
+"""A conversation line by line: `--mode plain` for pipes, `--mode cli` for a terminal."""
+
+import asyncio
+import signal
+import sys
+from contextlib import ExitStack
+
+from kt import Agent, TurnResult
+from kt.events import Event, LLMRestarted, TextDelta, TurnEnded
+
+from .answers import answer_on_terminal
+from .console import Console
+from .running import build_agent
+from .settings import RunSettings
+
+GREETING = "{name} on {model} in {pwd}. End with Ctrl-D; Ctrl-C interrupts."
+
+
+class Conversation:
+    """Read a line, run a turn, print the answer; the end of input is a normal end."""
+
+    def __init__(self, settings: RunSettings, *, plain: bool) -> None:
+        self.settings, self.plain = settings, plain
+        self.console = Console(verbose=settings.verbose)
+        self._column = 0
+
+    async def run(self) -> int:
+        """Return 0 at the end of input."""
+        agent = await build_agent(self.settings)
+        async with agent.host, agent:
+            with ExitStack() as scope:
+                self._attach(agent, scope)
+                if not self.plain:
+                    self.console.note(GREETING.format(name=agent.name, model=agent.model, pwd=agent.pwd))
+                await self._lines(agent)
+        return 0
+
+    def _attach(self, agent: Agent, scope: ExitStack) -> None:
+        if self.settings.verbose or not self.plain:
+            scope.callback(agent.bus.on(Event, self._show))
+        scope.callback(agent.bus.on(TextDelta, self._delta))
+        scope.callback(agent.bus.on(LLMRestarted, lambda e: self.console.note("(the model starts its answer again)")))
+        scope.callback(agent.bus.on(TurnEnded, lambda e: self._ended(e.result)))
+        if sys.stdin.isatty():
+            scope.enter_context(agent.questions.attached())
+            scope.callback(answer_on_terminal(agent))
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, agent.interrupt)
+        scope.callback(loop.remove_signal_handler, signal.SIGINT)
+
+    async def _lines(self, agent: Agent) -> None:
+        while True:
+            if not self.plain:
+                print("> ", end="", file=sys.stderr, flush=True)
+            line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+            if not line:
+                return
+            if line.strip():
+                await agent.run(line.strip())
+
+    def _delta(self, event: TextDelta) -> None:
+        self._column = 0 if event.text.endswith("\n") else 1
+        self.console.text(event.text)
+
+    def _show(self, event: Event) -> None:
+        if self._column and type(event) is not TextDelta:
+            self._column = 0
+            self.console.text("\n")
+        self.console.show(event)
+
+    def _ended(self, result: TurnResult) -> None:
+        if self._column:
+            self._column = 0
+            self.console.text("\n")
+        if result.error is not None:
+            self.console.note(result.error.line())

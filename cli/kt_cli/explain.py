@@ -1,0 +1,40 @@
+"""What would act in a run: creature, model, tools, plugins in order and where each comes from."""
+
+from kt import Agent, KTError
+from kt.testing import ScriptedLLM
+
+from .running import build_agent, creature_of
+from .settings import RunSettings
+
+
+async def explain(settings: RunSettings) -> int:
+    """Print the effective set; no model is asked and none needs to be there."""
+    creature = creature_of(settings)
+    chosen = settings.llm or creature.llm or "default"
+    try:
+        agent, problem = await build_agent(settings, llm=settings.llm or creature.llm or "default"), ""
+    except KTError as error:
+        agent, problem = await build_agent(settings, llm=ScriptedLLM()), str(error)
+    async with agent.host, agent:
+        _print(settings, agent, f"{chosen} ({problem})" if problem else agent.model)
+    return 0
+
+
+def _print(settings: RunSettings, agent: Agent, model: str) -> None:
+    print(f"creature  {agent.name} ({agent.creature.path})")
+    print(f"model     {model}")
+    print(f"folder    {agent.pwd}")
+    print(f"profile   {settings.profile}")
+    ignored = settings.registry.get("config", "settings")(agent.pwd).ignored
+    if ignored is not None:
+        print(f"ignored   {ignored} (the folder is not trusted: kt trust)")
+    print("plugins   outermost first; a guard is innermost and fails closed")
+    for active in agent.active:
+        print(f"  {active.tier:<7} {active.name} ({active.dist or 'given'})")
+    print("tools")
+    for tool in agent.tool_list:
+        needs = f" needs {', '.join(sorted(tool.needs))}" if tool.needs else ""
+        print(f"  {tool.name:<12} {tool.effect}{needs}")
+    bounds = {k: v for k in ("max_turns", "max_tokens", "time_limit") if (v := getattr(agent.limits, k)) is not None}
+    print(f"limits    {', '.join(f'{k} {v:g}' for k, v in bounds.items()) or 'none'}")
+    print(f"prompt    {len(agent.system)} characters: {', '.join(f'{o} {len(t)}' for o, t in agent.prompt)}")

@@ -1,0 +1,58 @@
+"""Dispatch: print help and version without importing much, hand everything else to its command."""
+
+import sys
+
+from . import __version__
+
+USAGE = """usage: kt COMMAND [ARGUMENTS]
+       kt --help | --version
+
+Run and manage agents made of plugins. `kt COMMAND --help` explains a command.
+"""
+
+
+def main() -> None:
+    """Run the `kt` command and exit with its code."""
+    sys.exit(dispatch(sys.argv[1:]))
+
+
+def dispatch(argv: list[str]) -> int:
+    """Run one command line; every error is one line on stderr and an exit code."""
+    if argv[:1] in (["--version"], ["-V"]):
+        print(f"kt {__version__}")
+        return 0
+    from .errors import reported
+
+    return reported(lambda: _command(argv), debug="--debug" in argv)
+
+
+def _command(argv: list[str]) -> int:
+    from kt import Plugins
+
+    helping = not argv or argv[0] in ("--help", "-h", "help")
+    plugins = Plugins(skip_bad=helping or "--skip-bad-plugins" in argv)
+    if helping:
+        print(_help(plugins), end="")
+        return 0
+    name, rest = argv[0], [a for a in argv[1:] if a != "--skip-bad-plugins"]
+    found = plugins.registry.find("command", name)
+    if found is None:
+        from kt.errors import UsageError, nearest
+
+        raise UsageError(f"no command {name!r}", hint=nearest(name, plugins.registry.names("command")))
+    code: int = found.load()(rest, plugins)
+    return code
+
+
+def _help(plugins: "object") -> str:
+    from kt import Plugins
+
+    assert isinstance(plugins, Plugins)
+    lines = [f"  {e.name:<14} {e.help}" for e in plugins.registry.entries("command")]
+    bad = [f"  {error}" for error in plugins.failed.values()]
+    more = "\nPlugins that do not load:\n" + "\n".join(bad) + "\n" if bad else ""
+    return USAGE + "\nCommands:\n" + "\n".join(lines) + "\n" + more
+
+
+if __name__ == "__main__":
+    main()

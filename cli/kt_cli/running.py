@@ -1,0 +1,118 @@
+"""From settings to a finished run: read the prompt, build the agent, choose the surface, mind the signals."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from kt import Agent, Creature, Host, Limits
+from kt.errors import ConfigError
+
+from .errors import Terminated, as_kt
+from .settings import DEFAULT_CREATURE, RunSettings
+
+
+def execute(settings: RunSettings, extra: dict[str, Any]) -> int:
+    """Run what the settings say; return the exit code."""
+    from .headless import Headless
+    from .prompts import read_prompt
+
+    try:
+        for name, value in extra.items():
+            settings.registry.get("run_option", name)(settings, value)
+        if settings.explain:
+            from .explain import explain
+
+            return asyncio.run(explain(settings))
+        prompt = read_prompt(settings.prompt, interactive=settings.mode is not None)
+        if prompt is None:
+            return _converse(settings)
+        return asyncio.run(_supervised(lambda: Headless(settings).run(prompt)))
+    except Exception as error:
+        if settings.output != "text":
+            from .headless import print_failure
+
+            print_failure(as_kt(error))
+        raise
+
+
+def _converse(settings: RunSettings) -> int:
+    if settings.output != "text":
+        from kt.errors import DataError
+
+        raise DataError("there is no prompt", hint=f"--output {settings.output} needs a PROMPT, or one on stdin")
+    mode = settings.mode or ("cli" if sys.stdin.isatty() and sys.stdout.isatty() else "plain")
+    if mode == "tui":
+        surface = settings.registry.find("surface", "tui")
+        if surface is None:
+            raise ConfigError("--mode tui comes with kt-tui", hint="pip install kt-tui")
+        code: int = surface.load()(settings)
+        return code
+    from .conversation import Conversation
+
+    return asyncio.run(_supervised(lambda: Conversation(settings, plain=mode == "plain").run()))
+
+
+async def _supervised(work: Callable[[], Awaitable[int]]) -> int:
+    """Await the work; SIGTERM cancels it, lets it clean up, and ends the process with 143."""
+    task = asyncio.ensure_future(work())
+    terminated: list[bool] = []
+
+    def terminate() -> None:
+        terminated.append(True)
+        task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if terminated:
+            raise Terminated from None
+        raise
+
+
+async def build_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
+    """Return the agent of the settings. Raises KTError; where no model is chosen, it says what can be done."""
+    host = Host(settings.plugins)
+    creature = creature_of(settings)
+    limits = creature.limits
+    given = {k: v for k, v in settings.limits.items() if v is not None}
+    agent: Agent = await Agent.build(
+        creature,
+        llm=llm or model_of(settings, creature),
+        pwd=settings.cwd,
+        profile=settings.profile,
+        plugins=settings.uses,
+        limits=Limits(**{"max_turns": limits.max_turns, "max_tokens": limits.max_tokens,
+                         "time_limit": limits.time_limit, **given}),
+        host=host,
+        **settings.options,
+    )  # fmt: skip
+    return agent
+
+
+def creature_of(settings: RunSettings) -> Creature:
+    """Return the creature of the command line, of the project's or user's settings, or the default one."""
+    ref = settings.creature
+    if ref is None:
+        configured = settings.registry.get("config", "settings")(settings.cwd.resolve()).get("creature")
+        ref = str(configured or DEFAULT_CREATURE)
+    found: Creature = settings.registry.get("loader", "creature")(settings.plugins, ref)
+    return found
+
+
+def model_of(settings: RunSettings, creature: Creature) -> Any:
+    """Return the model of the command line, of KT_MODEL, the creature's, or the default preset."""
+    chosen = settings.llm or os.environ.get("KT_MODEL") or creature.llm
+    if chosen is None and os.environ.get("KT_LOCAL") == "1":
+        settings.registry.get("run_option", "local")(settings, True)
+        chosen = settings.llm
+    if chosen is not None or "default" in settings.registry.get("loader", "presets")():
+        return chosen or "default"
+    from .first_run import choose_model
+
+    return choose_model(settings)
+
+

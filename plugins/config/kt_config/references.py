@@ -1,0 +1,88 @@
+"""One way from a reference to a file: a registered name, @pack/path, a path, or what a plugin resolves."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kt.errors import NotFound, nearest
+
+if TYPE_CHECKING:
+    from kt import Plugins
+
+NAMES = ("creature", "terrarium", "config")
+ENDINGS = (".yaml", ".yml", ".toml")
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether a command-line word is a creature, not a prompt: @, . or / first, a file ending, or a folder."""
+    if not text or "\n" in text or len(text) > 1024:
+        return False
+    return text.startswith(("@", ".", "/")) or text.endswith(ENDINGS) or Path(text).is_dir()
+
+
+def find(plugins: "Plugins", ref: str, *, kind: str = "creature", base: Path | None = None) -> Path:
+    """Return the file a reference names. Raises NotFound with the nearest names."""
+    if ref.startswith("@"):
+        pack, _, inside = ref[1:].partition("/")
+        return file_in(_inside(_pack(plugins, pack, ref), inside, ref), ref)
+    if (entry := plugins.registry.find(kind, ref)) is not None:
+        package, _, inside = str(entry.target).partition(":")
+        return file_in(_inside(_package(package) or Path(package), inside, ref), ref)
+    path = (base or Path.cwd()) / Path(ref).expanduser()
+    if path.exists():
+        return file_in(path, ref)
+    found = plugins.resolve(kind, ref)
+    if isinstance(found, str | Path):
+        return file_in(Path(found), ref)
+    raise NotFound(f"no {kind} {ref!r}", hint=nearest(ref, [*plugins.registry.names(kind), *_siblings(path)]))
+
+
+def creatures_of(plugins: "Plugins", dist: str) -> list[str]:
+    """Return the references of the creatures that a pack carries, e.g. @kt-biome/creatures/general."""
+    root = _package(dist.replace("-", "_"))
+    folder = root / "creatures" if root else None
+    if folder is None or not folder.is_dir():
+        return []
+    return [f"@{dist}/creatures/{p.stem}" for p in sorted(folder.iterdir()) if p.is_dir() or p.suffix in ENDINGS]
+
+
+def _pack(plugins: "Plugins", pack: str, ref: str) -> Path:
+    if not pack:
+        raise NotFound(f"{ref!r} names no pack", hint="write @pack/creatures/name")
+    root = _package(pack.replace("-", "_"))
+    if root is None:
+        close = nearest(pack, {point.dist for point, _ in plugins.modules.values()})
+        hint = f"{close} or " if close.startswith("did") else ""
+        raise NotFound(f"no pack {pack!r} is installed", where=ref, hint=f"{hint}kt install @{pack}")
+    return root
+
+
+def _package(name: str) -> Path | None:
+    """Return the folder of an import package, without importing it."""
+    spec = find_spec(name) if name.isidentifier() else None
+    places = spec.submodule_search_locations if spec else None
+    return Path(next(iter(places))) if places else None
+
+
+def _inside(root: Path, inside: str, ref: str) -> Path:
+    path = root / inside
+    if ".." in Path(inside).parts or not path.resolve().is_relative_to(root.resolve()):
+        raise NotFound(f"{ref!r} leads out of its pack")
+    if not path.exists():
+        raise NotFound(f"pack {root.name!r} has no {inside!r}", where=ref, hint=nearest(path.name, _siblings(path)))
+    return path
+
+
+def _siblings(path: Path) -> list[str]:
+    return [p.name for p in path.parent.iterdir() if p.name[0] not in "._"] if path.parent.is_dir() else []
+
+
+def file_in(path: Path, ref: str) -> Path:
+    """Return a file itself, or the creature file of a folder. Raises NotFound."""
+    if path.is_file():
+        return path
+    for name in NAMES:
+        for ending in ENDINGS:
+            if (file := path / (name + ending)).is_file():
+                return file
+    raise NotFound(f"no creature.yaml or creature.toml in {path}", where=ref)

@@ -1,0 +1,114 @@
+"""The user's config.toml and a trusted project's .kt/config.toml."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from kt.errors import DataError, KTError, nearest
+
+from .documents import Document, load_toml
+from .home import config_file
+from .trust import is_trusted
+
+USER_KEYS = ("creature", "model", "models", "profile")
+PROJECT_KEYS = ("creature", "profile")
+PROFILE_KEYS = ("extends", "plugins", "guards", "config")
+
+
+class Settings:
+    """Both files, read once. A project may name a creature, add plugins and tighten; the user decides the rest.
+
+    `user` and `project` are the documents (None: no such file, or the folder is not trusted).
+    """
+
+    untrusted: ClassVar[str] = ".kt/config.toml is ignored: this folder is not trusted"
+
+    def __init__(self, pwd: Path | None = None) -> None:
+        self.user = _read(config_file(), USER_KEYS)
+        self.project_file = _project_file(pwd or Path.cwd())
+        trusted = self.project_file is not None and is_trusted(self.project_file.parent.parent)
+        self.project = _read(self.project_file, PROJECT_KEYS) if trusted and self.project_file else None
+
+    @property
+    def ignored(self) -> Path | None:
+        """Return the project's file if there is one that is not trusted."""
+        return self.project_file if self.project is None else None
+
+    def get(self, key: str) -> Any:
+        """Return a top-level value: the project's, else the user's, else None."""
+        for document in (self.project, self.user):
+            if document is not None and key in document.data:
+                return document.data[key]
+        return None
+
+
+def presets() -> Mapping[str, Mapping[str, Any]]:
+    """Return the user's model presets, each as a table; `model = "..."` at the top is the preset "default"."""
+    document = _read(config_file(), USER_KEYS)
+    data: dict[str, Any] = document.data if document else {}
+    models: dict[str, Any] = dict(data.get("models", {}))
+    chosen = data.get("model")
+    if chosen is not None and "default" not in models:
+        models["default"] = models[chosen] if chosen in models else {"model": chosen}
+    out: dict[str, Mapping[str, Any]] = {}
+    for name, table in models.items():
+        if isinstance(table, str):
+            table = {"model": table}
+        if not isinstance(table, dict) or "model" not in table and "base_url" not in table:
+            where = document.where(["models", name]) if document else ""
+            raise DataError(f"model preset {name!r} needs `model`", where=where, hint='model = "provider/name"')
+        out[name] = table
+    return out
+
+
+def _read(path: Path | None, known: tuple[str, ...]) -> Document | None:
+    if path is None or not path.is_file():
+        return None
+    try:
+        document = load_toml(path.read_text(encoding="utf-8-sig"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"can't read it: {error}", where=str(path)) from error
+    for key in document.data:
+        if key not in known:
+            raise _unknown(document, [key], known)
+    for name, table in document.data.get("profile", {}).items():
+        if not isinstance(table, dict):
+            raise DataError(f"profile.{name} must be a table", where=document.where(["profile", name]))
+        for key in table:
+            if key not in PROFILE_KEYS:
+                raise _unknown(document, ["profile", name, key], PROFILE_KEYS)
+    return document
+
+
+def _unknown(document: Document, keys: list[str], known: tuple[str, ...]) -> KTError:
+    return DataError(f"unknown key {keys[-1]!r}", where=document.where(keys), hint=nearest(keys[-1], known))
+
+
+def _project_file(pwd: Path) -> Path | None:
+    """Return the nearest .kt/config.toml from `pwd` upwards, not beyond the repository's or the home folder."""
+    home = Path.home()
+    for folder in (pwd, *pwd.parents):
+        if (file := folder / ".kt" / "config.toml").is_file():
+            return file
+        if (folder / ".git").exists() or folder == home:
+            return None
+    return None
+
+
+def set_model(name: str) -> Path:
+    """Write `model = "name"` into the user's config.toml, leaving the rest as it stands; return the file."""
+    file = config_file()
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    line = f"model = {json.dumps(name)}"
+    head, mark, tables = text.partition("\n[") if not text.startswith("[") else ("", "[", text[1:])
+    new, count = re.subn(r"(?m)^model\s*=.*$", lambda _: line, head, count=1)
+    if not count:
+        new = f"{line}\n{head}" if head else f"{line}\n"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_suffix(".new")
+    fresh.write_text(new + mark + tables, encoding="utf-8")
+    os.replace(fresh, file)
+    return file
