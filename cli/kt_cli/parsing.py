@@ -51,6 +51,4 @@ def _parameter(name: str, entry: "Entry") -> inspect.Parameter:
     option = typer.Option(f"--{entry.name}", help=entry.help, metavar=None if flag else entry.data.get("metavar"))
     kind: Any = bool if flag else str | None
     default = False if flag else None
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
-    )
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])

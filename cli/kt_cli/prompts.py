@@ -39,7 +39,7 @@ def _piped(*, wait: bool) -> bytes | None:
         mode = os.fstat(descriptor).st_mode
     except (AttributeError, OSError, ValueError):
         return None
-    if os.isatty(descriptor) or stat.S_ISCHR(mode) and not wait:
+    if os.isatty(descriptor) or (stat.S_ISCHR(mode) and not wait):
         return None
     if not wait and not stat.S_ISREG(mode) and not select.select([descriptor], [], [], PATIENCE)[0]:
         print("kt: standard input is open but silent, so it is not read (PROMPT - waits for it)", file=sys.stderr)

@@ -114,5 +114,3 @@ def model_of(settings: RunSettings, creature: Creature) -> Any:
     from .first_run import choose_model
 
     return choose_model(settings)
-
-

@@ -7,8 +7,8 @@ entry-point group `kt.api`.
 TYPE_CHECKING = False  # type checkers take it for True; importing typing would double the start of `kt --version`
 
 if TYPE_CHECKING:
-    from . import events
     from . import errors as errors
+    from . import events as events
     from ._agent import Agent as Agent
     from ._build import Plan as Plan
     from ._build import Profile as Profile
@@ -66,7 +66,12 @@ _HOME = {
     "_turn": "Limits Status ToolRecord TurnResult",
     "errors": "KTError Vetoed",
 }
-_OWNERS = {"Terrarium": "kt-terrarium", "SessionReader": "kt-sessions", "packages": "kt-marketplace", "compose": "kt-compose"}
+_OWNERS = {
+    "Terrarium": "kt-terrarium",
+    "SessionReader": "kt-sessions",
+    "packages": "kt-marketplace",
+    "compose": "kt-compose",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -1,14 +1,13 @@
 """The agent: one creature at work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from ._bus import Bus, Stream
 from ._build import Plan, build
+from ._bus import Bus, Stream
 from ._controller import call_provider, execute, run_turn
-from .events import AgentStarted, AgentStopped, Logged, PluginFailed, QuestionAsked
 from ._hooks import NO_HOOKS, Hooks, Step
 from ._inbox import Inbox, Pending
 from ._log import MemoryLog
@@ -18,6 +17,7 @@ from ._registry import required
 from ._toolcalls import cancelled, run_tool
 from ._turn import CallState, Limits, Turn, TurnResult
 from .errors import KTError, MissingPlugin, TurnCancelled, UsageError
+from .events import AgentStarted, AgentStopped, Logged, PluginFailed, QuestionAsked
 
 if TYPE_CHECKING:
     from ._context import Sandbox
@@ -34,20 +34,20 @@ class Agent:
         self.creature, self.name, self.pwd, self.deps = plan.creature, plan.creature.name, plan.pwd, plan.deps
         assert plan.provider is not None
         self.provider, self.model, self.settings = plan.provider, plan.model, plan.settings
-        self.tool_list = tuple(plan.tools)
+        self.tool_list = plan.tools
         self.tools = {t.name: t for t in plan.tools}
         self.host, self.limits, self.session = plan.host, plan.limits, plan.session
         self.bus, self.log, self.lock = Bus(), plan.log or MemoryLog(), asyncio.Lock()
         self.active, self.hooks = plan.active, Hooks(plan.active, plan.host.plugins.specs) if plan.active else NO_HOOKS
         self.history: list[Message] = []
-        self.prompt: list[tuple[str, str]] = []
+        self.prompt: Sequence[tuple[str, str]] = ()
         self.system = ""
-        self.taint: set[str] = set()
+        self.taint: frozenset[str] = frozenset()
         self.turn: Turn | None = None
         self.turns = self.asked = 0
         self.started = self.stopping = False
         self.parked: dict[str, CallState] = {}
-        self._plan = plan
+        self._extras, self._sandbox_kind, self._own_host = plan.extras, plan.sandbox, plan.own_host
         self._advised: set[str] | None = None
         self._inbox: Inbox | None = None
         self._questions: Questions | None = None
@@ -82,7 +82,7 @@ class Agent:
         self.started = True
         for impl in self.hooks.impls("kt_lifespan"):
             await self._enter(impl(agent=self))
-        for attach in self._plan.extras:
+        for attach in self._extras:
             await self._enter(attach(self))
         await self.refresh_prompt()
         plugins = [a.name for a in self.active]
@@ -108,7 +108,7 @@ class Agent:
             await self.durable()
         finally:
             self.started, self.stopping = False, False
-            if self._plan.own_host:
+            if self._own_host:
                 await self.host.close()
 
     async def __aenter__(self) -> "Agent":
@@ -127,7 +127,7 @@ class Agent:
                 text = await text
             if text:
                 sections.append((impl.owner.name, str(text)))
-        self.prompt = sections
+        self.prompt = tuple(sections)
         self.system = "\n\n".join(text for _, text in sections)
 
     # Turns
@@ -224,7 +224,7 @@ class Agent:
     def sandbox(self) -> "Sandbox":
         """Return the walls around the tools, made on first use by the `sandbox` kind."""
         if self._sandbox is None:
-            make = required(self.host.registry, "sandbox", self._plan.sandbox, "kt-builtin-tools")
+            make = required(self.host.registry, "sandbox", self._sandbox_kind, "kt-builtin-tools")
             self._sandbox = make(self)
         return self._sandbox
 
@@ -242,10 +242,10 @@ class Agent:
         """Append a message to the conversation, and take over what taints it."""
         self.history.append(message)
         for part in message.parts:
-            inner = part.parts if part.__class__ is ToolResult else (part,)  # type: ignore[attr-defined]
+            inner = part.parts if part.__class__ is ToolResult else (part,)
             for p in inner:
                 if p.origin:
-                    self.taint.add(p.origin)
+                    self.taint |= {p.origin}
 
     def open_calls(self) -> list[ToolCall]:
         """Return the calls of the last message that have no result yet."""

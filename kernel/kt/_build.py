@@ -40,7 +40,7 @@ class Plan:
     host: Host
     creature: Creature
     pwd: Path
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     deps: Any = None
     uses: dict[str, dict[str, Any]] = field(default_factory=dict)
     objects: list[object] = field(default_factory=list)
@@ -52,9 +52,9 @@ class Plan:
     provider: "Provider | None" = None
     model: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    tools: list[Tool] = field(default_factory=list)
+    tools: tuple[Tool, ...] = ()
     active: "Sequence[Active]" = ()
-    extras: list[Any] = field(default_factory=list)
+    extras: tuple[Any, ...] = ()
 
     def use(self, name: str, settings: Mapping[str, Any] | None = None) -> None:
         """Enable a plugin, its settings over those it has; "no:name" takes one away."""
@@ -90,9 +90,9 @@ async def build(
     creature: a reference, a path, a dict or a Creature. llm: a model preset, "provider/model", a table, or an object
     with `stream`; the creature's own where None. tools: functions, Tools or registered names, beside the creature's.
     pwd: the working folder. output_type: what `result.output` must be. profile: None reads no user or project file.
-    plugins: names, "no:name", {name: settings}, classes or instances. guards: plugins innermost around tools, which fail closed; tools
-    that execute or reach the network need one, or `unguarded=True`. deps: what tools get as `ctx.deps`. Further
-    keywords belong to plugins (kind `build_option`).
+    plugins: names, "no:name", {name: settings}, classes or instances. guards: plugins innermost around tools, which
+    fail closed; tools that execute or reach the network need one, or `unguarded=True`. deps: what tools get as
+    `ctx.deps`. Further keywords belong to plugins (kind `build_option`).
 
     Raises NotFound, DataError and ConfigError (UnknownName, PluginError, MissingPlugin), naming what is wrong.
     """
@@ -118,8 +118,12 @@ async def build(
     plan.active = activate(host.plugins, plan.uses, plan.objects, guards=plan.guards, shared=host.shared)
     _guarded(plan, unguarded)
     inputs = [thing for thing in (input or found.input,) if thing is not None]
-    for kind, things in ("input", inputs), ("output", [*found.outputs, *outputs]), ("trigger", [*found.triggers, *triggers]):
-        plan.extras += [_attachment(plan, kind, thing) for thing in things]
+    for kind, things in (
+        ("input", inputs),
+        ("output", [*found.outputs, *outputs]),
+        ("trigger", [*found.triggers, *triggers]),
+    ):
+        plan.extras += tuple(_attachment(plan, kind, thing) for thing in things)
     return Agent(plan)
 
 
@@ -130,7 +134,9 @@ def creature_of(host: Host, thing: object) -> Creature:
     if isinstance(thing, Mapping):
         return Creature.from_dict(thing)
     if not isinstance(thing, str | Path):
-        raise UsageError(f"{type(thing).__name__} is no creature", hint="give a reference, a path, a dict or kt.Creature")
+        raise UsageError(
+            f"{type(thing).__name__} is no creature", hint="give a reference, a path, a dict or kt.Creature"
+        )
     found: Creature = required(host.registry, "loader", "creature", "kt-config")(host.plugins, thing)
     return found
 
@@ -176,7 +182,7 @@ def _option(plan: Plan, name: str, value: Any) -> None:
     registry.get("build_option", name)(plan, value)
 
 
-def _tools(plan: Plan, given: Sequence[object]) -> list[Tool]:
+def _tools(plan: Plan, given: Sequence[object]) -> tuple[Tool, ...]:
     """Return the creature's tools, then the caller's. Raises UnknownName, and ConfigError for a name used twice."""
     creature, out = plan.creature, dict[str, Tool]()
     for thing in (*creature.tools, *given):
@@ -186,9 +192,11 @@ def _tools(plan: Plan, given: Sequence[object]) -> list[Tool]:
             thing = plan.host.registry.get("tool", thing, where=str(creature.path or creature.name))
         tool = as_tool(thing)
         if tool.name in out:
-            raise ConfigError(f"two tools are named {tool.name!r}", where=creature.name, hint="rename one: @tool(name=...)")
+            raise ConfigError(
+                f"two tools are named {tool.name!r}", where=creature.name, hint="rename one: @tool(name=...)"
+            )
         out[tool.name] = tool
-    return list(out.values())
+    return tuple(out.values())
 
 
 def _guarded(plan: Plan, unguarded: bool) -> None:

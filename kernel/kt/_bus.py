@@ -85,7 +85,7 @@ class Bus:
     async def stream(self, *kinds: type[Event], buffer: int = 1000) -> AsyncIterator["Stream"]:
         """Yield an async iterator of the events of `kinds` (none: all); what overflows is dropped and counted."""
         stream = Stream(buffer)
-        offs = [self.on(kind, stream.events.put) for kind in kinds or (Event,)]
+        offs = [self.on(kind, stream.events.put_bounded) for kind in kinds or (Event,)]
         try:
             yield stream
         finally:
@@ -105,12 +105,17 @@ class Buffer:
         self.waiter: asyncio.Future[None] | None = None
 
     def put(self, event: Event) -> None:
-        if self.limit is not None and len(self.items) >= self.limit:
-            self.dropped += 1
-            return
+        """Take an event, whatever is waiting already."""
         self.items.append(event)
         if self.waiter is not None:
             self.wake()
+
+    def put_bounded(self, event: Event) -> None:
+        """Take an event if there is room, count it as dropped if not."""
+        if self.limit is not None and len(self.items) >= self.limit:
+            self.dropped += 1
+        else:
+            self.put(event)
 
     def close(self) -> None:
         self.closed = True

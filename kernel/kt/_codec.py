@@ -6,8 +6,8 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
-from .events import Event
 from ._messages import Json, PartBase
+from .events import Event
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from .events import QuestionAsked, ToolProgress
 from ._messages import Json, ToolCall
+from .events import QuestionAsked, ToolProgress
 
 if TYPE_CHECKING:
     from ._agent import Agent
@@ -136,7 +136,9 @@ class Context(Generic[D]):
         """Tell the surfaces how far the call is; `fraction` from 0 to 1."""
         self.agent.bus.publish(ToolProgress(self.call.id, text, fraction))
 
-    async def ask(self, text: str, choices: Sequence[str] = (), *, topic: str = "input", data: Json = None) -> str | None:
+    async def ask(
+        self, text: str, choices: Sequence[str] = (), *, topic: str = "input", data: Json = None
+    ) -> str | None:
         """Ask the user; return the answer, or None where nobody can be asked."""
         question = QuestionAsked("", text, list(choices), topic, self.call.id, data)
         return await self.agent.ask(question)

@@ -8,9 +8,19 @@ from . import events
 from ._messages import Message, Text, ToolCall, Usage
 from ._provider import Delta, Request
 from ._toolcalls import cancel_early, run_calls, start_early
-from ._turn import TURN, Status, Turn, TurnResult
-from .errors import InternalError, KTError, LimitReached, ModelError, PluginError, TruncatedStream
-from .errors import TurnCancelled, TurnTimeout, TurnWaiting, Vetoed
+from ._turn import Status, Turn, TurnResult
+from .errors import (
+    InternalError,
+    KTError,
+    LimitReached,
+    ModelError,
+    PluginError,
+    TruncatedStream,
+    TurnCancelled,
+    TurnTimeout,
+    TurnWaiting,
+    Vetoed,
+)
 
 if TYPE_CHECKING:
     from ._agent import Agent
@@ -20,38 +30,38 @@ NOTHING = Usage()
 
 async def run_turn(agent: "Agent", turn: Turn) -> TurnResult:
     """Ask the model, run the tools it asks for, and again, until it answers."""
-    await begin(agent, turn)
+    if calls := agent.open_calls():
+        await take_up(agent, turn, calls)
+    if turn.message is not None:
+        agent.add(turn.message)
+    if agent.log.lasting:
+        await agent.log.durable()
     while True:
-        join_steering(agent, turn)
+        if agent.has_input:
+            join_steering(agent)
         turn.check()
         reply, calls = await ask_model(agent, turn)
         if calls:
             agent.add(await run_calls(agent, turn, calls))
         elif not await held_open(agent, turn):
             finish(turn, reply)
-            return result_of(agent, turn, Status.ok)
+            return TurnResult(Status.ok, turn.text)
 
 
-async def begin(agent: "Agent", turn: Turn) -> None:
-    """Take the turn's input; without one, run the calls that waited for an answer."""
-    if calls := agent.open_calls():
-        parked, agent.parked = agent.parked, {}
-        if turn.message is None:
-            turn.calls = {state.call.id: state for state in parked.values() if state.result is not None}
-            agent.add(await run_calls(agent, turn, calls))
-        else:
-            agent.close_calls("the user went on without an answer", parked)
+async def take_up(agent: "Agent", turn: Turn, calls: list[ToolCall]) -> None:
+    """Run the calls that waited for an answer, or close them where the user goes on without one."""
+    parked, agent.parked = agent.parked, {}
     if turn.message is not None:
-        agent.add(turn.message)
-    if agent.log.lasting:
-        await agent.log.durable()
+        agent.close_calls("the user went on without an answer", parked)
+    else:
+        turn.calls = {id: state for id, state in parked.items() if state.result is not None}
+        agent.add(await run_calls(agent, turn, calls))
 
 
-def join_steering(agent: "Agent", turn: Turn) -> None:
-    if agent.has_input:
-        for pending in agent.inbox.steering():
-            agent.add(pending.message)
-            agent.record(events.InputAccepted(pending.message, pending.source))
+def join_steering(agent: "Agent") -> None:
+    for pending in agent.inbox.steering():
+        agent.add(pending.message)
+        agent.record(events.InputAccepted(pending.message, pending.source))
 
 
 async def held_open(agent: "Agent", turn: Turn) -> bool:
@@ -67,18 +77,20 @@ async def ask_model(agent: "Agent", turn: Turn) -> tuple[Message, list[ToolCall]
     """Send the history to the model, through the hooks, and add its reply; return it with the calls it makes."""
     agent.asked += 1
     number, began = agent.asked, perf_counter()
-    turn.draft, turn.shown, turn.attempt = [], False, 0
+    sink = turn.sink = Sink(agent, turn, number)
+    turn.attempt = 0
     agent.record(events.LLMStarted(number, agent.model))
-    request = Request(agent.history, agent.system, agent.tool_list, agent.settings, None, Sink(agent, turn, number).emit)
+    request = Request(agent.history, agent.system, agent.tool_list, agent.settings, None, sink.emit)
     chain = agent.llm_chain
     reply = await (call_provider(agent, request) if chain is None else chain(request))
-    show_what_was_not(agent, turn, reply, number)
+    if "".join(sink.draft) != (text := reply.text):
+        show_what_was_not(agent, turn, sink, text)
     if calls := reply.tool_calls:
         distinct_ids(turn, calls, number)
     if turn.early:
         cancel_early(turn, keep=calls)
     reply.seconds = reply.seconds or perf_counter() - began
-    turn.draft = []
+    turn.sink = None
     agent.add(reply)
     agent.record(events.LLMEnded(reply, reply.usage or NOTHING, number))
     return reply, calls
@@ -88,12 +100,11 @@ async def call_provider(agent: "Agent", request: Request) -> Message:
     """Stream one reply from the provider. Raises TruncatedStream where its end mark is missing."""
     turn = agent.turn
     assert turn is not None
+    assert turn.sink is not None
     turn.turns += 1
     turn.attempt += 1
     if turn.attempt > 1:
-        if turn.shown or turn.draft:
-            agent.bus.publish(events.LLMRestarted(agent.asked, turn.attempt))
-        turn.draft, turn.shown = [], False
+        turn.sink.restart(turn.attempt)
         cancel_early(turn)
     emit = request.emit
     stream = agent.provider.stream(request)
@@ -101,7 +112,7 @@ async def call_provider(agent: "Agent", request: Request) -> Message:
     try:
         async for item in stream:
             if item.__class__ is Message:
-                reply = item  # type: ignore[assignment]
+                reply = item
             else:
                 emit(item)  # type: ignore[arg-type]
     except BaseException as error:
@@ -118,10 +129,10 @@ async def call_provider(agent: "Agent", request: Request) -> Message:
 
 
 def distinct_ids(turn: Turn, calls: list[ToolCall], number: int) -> None:
-    """Give calls that came without an id, or with one used before in this turn, an id of their own."""
+    """Give calls that came without an id, or with one that is in use, an id of their own."""
     seen: set[str] = set()
     for position, call in enumerate(calls):
-        if not call.id or call.id in seen or call.id in turn.calls and call.id not in turn.early:
+        if not call.id or call.id in seen or (call.id in turn.calls and call.id not in turn.early):
             call.id = f"call_{number}_{position}"
         seen.add(call.id)
 
@@ -129,19 +140,21 @@ def distinct_ids(turn: Turn, calls: list[ToolCall], number: int) -> None:
 class Sink:
     """Where the deltas of one reply end: the draft, the bus, and calls that may start early."""
 
-    __slots__ = ("_agent", "_index", "_number", "_slot", "_turn")
+    __slots__ = ("_agent", "_number", "_slot", "_turn", "draft", "shown")
 
     def __init__(self, agent: "Agent", turn: Turn, number: int) -> None:
-        self._agent, self._turn, self._number, self._index = agent, turn, number, 0
+        self._agent, self._turn, self._number = agent, turn, number
         self._slot = agent.bus.slot(events.TextDelta)
+        self.draft: list[str] = []
+        self.shown = 0
 
     def emit(self, delta: Delta) -> None:
         """Take one delta: text, a typed delta event, or a complete tool call."""
         if delta.__class__ is str:
-            self._turn.draft.append(delta)  # type: ignore[arg-type]
+            draft = self.draft
+            draft.append(delta)
             if listeners := self._slot.listeners:
-                self._index += 1
-                event = events.TextDelta(delta, self._number, self._index)  # type: ignore[arg-type]
+                event = events.TextDelta(delta, self._number, len(draft))
                 for listener in listeners:
                     try:
                         listener(event)
@@ -151,21 +164,23 @@ class Sink:
             start_early(self._agent, self._turn, delta)
         elif isinstance(delta, events.Event):
             if hasattr(delta, "index"):
-                self._index += 1
-                self._turn.shown = True
-                delta.message, delta.index = self._number, self._index  # type: ignore[attr-defined]
+                self.shown += 1
+                delta.message, delta.index = self._number, self.shown  # type: ignore[attr-defined]
             self._agent.bus.publish(delta)
 
+    def restart(self, attempt: int) -> None:
+        """Forget what was shown, and say so."""
+        if self.draft or self.shown:
+            self._agent.bus.publish(events.LLMRestarted(self._number, attempt))
+        self.draft, self.shown = [], 0
 
-def show_what_was_not(agent: "Agent", turn: Turn, reply: Message, number: int) -> None:
+
+def show_what_was_not(agent: "Agent", turn: Turn, sink: Sink, text: str) -> None:
     """Make the deltas tell what the reply says, where a hook replaced it or the provider does not stream."""
-    text = reply.text
-    if "".join(turn.draft) == text:
-        return
-    if turn.draft:
-        agent.bus.publish(events.LLMRestarted(number, turn.attempt + 1))
-    if text and agent.bus.wants(events.TextDelta):
-        agent.bus.publish(events.TextDelta(text, number, 1))
+    if sink.draft:
+        sink.restart(turn.attempt + 1)
+    if text:
+        sink.emit(text)
 
 
 def finish(turn: Turn, reply: Message) -> None:
@@ -182,29 +197,33 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
 
     A cancellation from outside closes the turn and passes on. `timeout` (seconds) counts the wait as well.
     """
-    began, outer = False, TURN.get()
+    began = False
     try:
         try:
             with turn:
                 turn.bound(timeout, "the turn took longer than its timeout of")
                 await agent.lock.acquire()
                 began = True
-                result = await started(agent, turn)
+                start(agent, turn)
+                chain = agent.turn_chain
+                result = await (run_turn(agent, turn) if chain is None else chain(turn))
+                complete(agent, turn, result)
         except asyncio.CancelledError:
             end(agent, turn, failed_result(agent, turn, TurnCancelled("the turn was cancelled"), began))
             raise
         except Exception as error:
             result = failed_result(agent, turn, error, began)
-        await ended(agent, turn, result)
+        if agent.log.lasting:
+            await make_durable(agent, turn, result)
+        end(agent, turn, result)
         return result
     finally:
-        TURN.set(outer)
         turn.unbound()
         if began:
             agent.lock.release()
 
 
-async def started(agent: "Agent", turn: Turn) -> TurnResult:
+def start(agent: "Agent", turn: Turn) -> None:
     if agent.stopping:
         raise TurnCancelled(f"agent {agent.name!r} is stopping")
     turn.check()
@@ -212,23 +231,18 @@ async def started(agent: "Agent", turn: Turn) -> TurnResult:
         turn.off = agent.bus.on(events.Event, turn.tap)
     turn.bound(turn.limits.time_limit, "the turn reached its time limit of")
     agent.turn = turn
-    TURN.set(turn)
     agent.record(events.TurnStarted(turn.id, turn.message, turn.source))
-    chain = agent.turn_chain
-    result = await (run_turn(agent, turn) if chain is None else chain(turn))
-    complete(agent, turn, result)
-    return result
 
 
-async def ended(agent: "Agent", turn: Turn, result: TurnResult) -> None:
-    """Make the end durable and tell it; a store that can't is the turn's failure."""
+async def make_durable(agent: "Agent", turn: Turn, result: TurnResult) -> None:
+    """Make what the turn recorded durable; a store that can't is the turn's failure."""
     try:
-        if agent.log.lasting:
-            await agent.log.durable()
+        await agent.log.durable()
     except KTError as error:
         result.status, result.error = Status.failed, error
-    finally:
+    except asyncio.CancelledError:
         end(agent, turn, result)
+        raise
 
 
 def end(agent: "Agent", turn: Turn, result: TurnResult) -> None:
@@ -236,6 +250,8 @@ def end(agent: "Agent", turn: Turn, result: TurnResult) -> None:
         cancel_early(turn)
     if agent.turn is turn:
         agent.turn = None
+    for state in turn.calls.values():
+        state.call.state = None
     agent.record(events.TurnEnded(turn.id, result))
     if turn.off is not None:
         turn.off()
@@ -245,16 +261,12 @@ def end(agent: "Agent", turn: Turn, result: TurnResult) -> None:
 
 def complete(agent: "Agent", turn: Turn, result: TurnResult) -> None:
     """Fill in what a hook's own result left out."""
-    result.usage, result.tool_calls, result.turns = turn.usage, [state.record for state in turn.calls.values() if state.claimed], turn.turns
+    result.usage, result.turns = turn.usage, turn.turns
+    if turn.calls:
+        result.tool_calls = [state.record for state in turn.calls.values() if state.claimed]
     result.output = turn.output if result.output is None else result.output
     result.duration = perf_counter() - turn.started
     result.session = agent.session
-
-
-def result_of(agent: "Agent", turn: Turn, status: Status, error: KTError | None = None) -> TurnResult:
-    result = TurnResult(status, turn.text, error=error)
-    complete(agent, turn, result)
-    return result
 
 
 STATUS: tuple[tuple[type[BaseException], Status], ...] = (
@@ -273,12 +285,13 @@ def failed_result(agent: "Agent", turn: Turn, error: Exception, began: bool) -> 
         agent.parked = turn.calls
     elif began:
         agent.close_calls(f"not finished: the turn ended ({status})", turn.calls)
-        if turn.draft:
-            turn.text = "".join(turn.draft)
+        if turn.sink is not None and turn.sink.draft:
+            turn.text = "".join(turn.sink.draft)
             agent.add(Message("assistant", [Text(turn.text)], finish="aborted"))
     if status is Status.denied:
         agent.record(events.Refused("turn", str(error)))
-    result = result_of(agent, turn, status, typed(error))
+    result = TurnResult(status, turn.text, error=typed(error))
+    complete(agent, turn, result)
     if status is Status.waiting:
         result.pending = agent.questions.pending
     return result

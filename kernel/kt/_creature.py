@@ -20,7 +20,7 @@ class Variant:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
     prompt: str | None = None
-    tools: list[str] | None = None
+    tools: tuple[str, ...] | None = None
     plugins: dict[str, dict[str, Any] | None] | None = None
 
 
@@ -38,14 +38,14 @@ class Creature:
     llm: str | dict[str, Any] | None = None
     prompt: str = ""
     prompt_file: str | None = None
-    tools: list[str] = field(default_factory=list)
+    tools: tuple[str, ...] = ()
     plugins: dict[str, dict[str, Any] | None] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     variants: dict[str, Variant] = field(default_factory=dict)
-    subagents: list[str | dict[str, Any]] = field(default_factory=list)
-    triggers: list[str | dict[str, Any]] = field(default_factory=list)
+    subagents: tuple[str | dict[str, Any], ...] = ()
+    triggers: tuple[str | dict[str, Any], ...] = ()
     input: str | dict[str, Any] | None = None
-    outputs: list[str | dict[str, Any]] = field(default_factory=list)
+    outputs: tuple[str | dict[str, Any], ...] = ()
     path: Path | None = None
 
     @classmethod
@@ -88,7 +88,7 @@ def _named(items: list[Any]) -> dict[str, Any]:
 
 def _explained(error: Any, where: Where) -> DataError:
     known = {f.name for c in (Creature, Variant, Limits) for f in fields(c)} - {"path"}
-    keys = [k for k in error["loc"] if isinstance(k, int) or k.isidentifier() and k not in ("str", "dict")]
+    keys = [k for k in error["loc"] if isinstance(k, int) or (k.isidentifier() and k not in ("str", "dict"))]
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return DataError(f"unknown key {keys[-1]!r}", where=where(keys), hint=nearest(str(keys[-1]), known))
     return DataError(f"{'.'.join(map(str, keys))}: {error['msg']}", where=where(keys))

@@ -51,7 +51,7 @@ def _scan(folder: str) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
     except OSError:
         return []
     for item in items:
-        stem, dot, ending = item.name.rpartition(".")
+        stem, _, ending = item.name.rpartition(".")
         if ending not in ("dist-info", "egg-info"):
             continue
         try:

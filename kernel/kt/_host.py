@@ -26,13 +26,16 @@ class Clock:
         await asyncio.sleep(seconds)
 
 
+SYSTEM_CLOCK = Clock()
+
+
 class Host:
     """Own the tasks, the shared services and the plugins of the agents of one process.
 
     `async with Host() as host` closes it; an agent that was given none makes and closes its own.
     """
 
-    __slots__ = ("_plugins", "_services", "_shared", "_stack", "_tasks", "clock", "listeners")
+    __slots__ = ("_plugins", "_services", "_shared", "_stack", "_started", "_tasks", "clock", "listeners")
 
     def __init__(self, plugins: "Plugins | None" = None, *, clock: Clock | None = None) -> None:
         self._plugins = plugins
@@ -40,7 +43,8 @@ class Host:
         self._shared: dict[str, object] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stack: AsyncExitStack | None = None
-        self.clock = clock or Clock()
+        self._started = False
+        self.clock = clock or SYSTEM_CLOCK
         self.listeners: tuple[Callable[[str, BaseException], object], ...] = ()
 
     @property
@@ -61,7 +65,7 @@ class Host:
         return self._shared
 
     def provide(self, service: object, kind: type | None = None) -> None:
-        """Offer a service to everything on this host, under its type."""
+        """Offer a service to everything on this host, under its type; one with `aclose()` is closed with the host."""
         self._services[kind or type(service)] = service
 
     def get(self, kind: type[T]) -> T:
@@ -87,20 +91,26 @@ class Host:
 
     async def start(self) -> None:
         """Enter the plugins' `kt_host_lifespan`, once."""
-        if self._stack is not None:
+        if self._started:
             return
-        self._stack = AsyncExitStack()
+        self._started = True
         if self._plugins is not None and self._plugins.modules:
-            for scope in self._plugins.manager.hook.kt_host_lifespan(host=self):
-                await self._stack.enter_async_context(scope)
+            scopes = self._plugins.manager.hook.kt_host_lifespan(host=self)
+            self._stack = AsyncExitStack() if scopes else None
+            for scope in scopes:
+                await self._stack.enter_async_context(scope)  # type: ignore[union-attr]
 
     async def close(self) -> None:
-        """Cancel every task, wait for them, and leave the lifespans in reverse order."""
+        """Cancel every task and wait for it, close the services, and leave the lifespans in reverse order."""
         while tasks := self._tasks - {asyncio.current_task()}:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-        stack, self._stack = self._stack, None
+        services, self._services = self._services, {}
+        for service in reversed(services.values()):
+            if (aclose := getattr(service, "aclose", None)) is not None:
+                await aclose()
+        stack, self._stack, self._started = self._stack, None, False
         if stack is not None:
             await stack.aclose()
 

@@ -3,9 +3,9 @@
 from collections import deque
 from typing import TYPE_CHECKING
 
-from .events import InputQueued
 from ._messages import Message, Part, user
 from .errors import UsageError
+from .events import InputQueued
 
 if TYPE_CHECKING:
     from ._agent import Agent

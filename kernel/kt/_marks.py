@@ -4,7 +4,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
-_OPTIONS = ("wrapper", "hookwrapper", "optionalhook", "tryfirst", "trylast", "specname")
+_OPTIONS: dict[str, Any] = {
+    "wrapper": False,
+    "hookwrapper": False,
+    "optionalhook": False,
+    "tryfirst": False,
+    "trylast": False,
+    "specname": None,
+}
 
 
 @overload
@@ -13,39 +20,32 @@ def hookimpl(function: F) -> F: ...
 def hookimpl(
     *, optionalhook: bool = False, tryfirst: bool = False, trylast: bool = False, specname: str | None = None
 ) -> Callable[[F], F]: ...
-def hookimpl(
-    function: F | None = None,
-    *,
-    optionalhook: bool = False,
-    tryfirst: bool = False,
-    trylast: bool = False,
-    specname: str | None = None,
-) -> F | Callable[[F], F]:
+def hookimpl(function: Any = None, **options: Any) -> Any:
     """Mark a function or method as the implementation of the hook of its name.
 
     `tryfirst` and `trylast` order it within its tier; `optionalhook` allows a hook that no installed plugin declares.
     """
-    values = (False, False, optionalhook, tryfirst, trylast, specname)
+    unknown = options.keys() - _OPTIONS.keys()
+    if unknown:
+        raise TypeError(f"hookimpl has no option {unknown.pop()!r}")
 
     def mark(f: F) -> F:
-        f.kt_impl = dict(zip(_OPTIONS, values, strict=True))  # type: ignore[attr-defined]
+        f.kt_impl = {**_OPTIONS, **options}  # type: ignore[attr-defined]
         return f
 
     return mark if function is None else mark(function)
 
 
-def hookspec(
-    function: F | None = None, *, firstresult: bool = False, warn_on_impl: Warning | None = None
-) -> F | Callable[[F], F]:
+@overload
+def hookspec(function: F) -> F: ...
+@overload
+def hookspec(*, firstresult: bool = False, warn_on_impl: Warning | None = None) -> Callable[[F], F]: ...
+def hookspec(function: Any = None, *, firstresult: bool = False, warn_on_impl: Warning | None = None) -> Any:
     """Mark a method of a specification class as a hook (for plugins that add hooks through `kt_addhooks`)."""
+    options = {"firstresult": firstresult, "historic": False, "warn_on_impl": warn_on_impl, "warn_on_impl_args": None}
 
     def mark(f: F) -> F:
-        f.kt_spec = {  # type: ignore[attr-defined]
-            "firstresult": firstresult,
-            "historic": False,
-            "warn_on_impl": warn_on_impl,
-            "warn_on_impl_args": None,
-        }
+        f.kt_spec = options  # type: ignore[attr-defined]
         return f
 
     return mark if function is None else mark(function)

@@ -53,12 +53,16 @@ class Thinking(PartBase):
 
 @dataclass(slots=True)
 class ToolCall(PartBase):
-    """A call the model asks for; `args_text` is byte-exact, `arguments` its parsed form (None: not yet, or invalid)."""
+    """A call the model asks for; `args_text` is byte-exact, `arguments` its parsed form (None: not yet, or invalid).
+
+    `state` is the kernel's while the call runs and travels with `dataclasses.replace`; it is no part of the value.
+    """
 
     id: str
     name: str
     args_text: str
     arguments: dict[str, Json] | None = None
+    state: Any = field(default=None, compare=False, repr=False)
     kind: Literal["tool_call"] = "tool_call"
 
 
@@ -105,7 +109,7 @@ Part: TypeAlias = Text | Media | Thinking | ToolCall | ToolResult | ProviderItem
 
 @dataclass(slots=True)
 class Usage:
-    """Count tokens: `input` includes `cached` and `cache_write`, `output` includes `reasoning`; `cost` in USD or None."""
+    """Count tokens: `input` includes `cached` and `cache_write`, `output` includes `reasoning`; `cost` is in USD."""
 
     input: int = 0
     output: int = 0
@@ -172,8 +176,8 @@ class Message:
 
 def user(content: str | Part | list[Part] | Message, *, origin: str = "") -> Message:
     """Return a user message from text, a part, parts, or a message (returned as it is)."""
-    if isinstance(content, Message):
-        return content
     if isinstance(content, str):
         return Message("user", [Text(content, origin=origin)])
+    if isinstance(content, Message):
+        return content
     return Message("user", [content] if isinstance(content, PartBase) else list(content))

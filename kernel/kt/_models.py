@@ -43,7 +43,7 @@ def _table(host: "Host", name: str) -> dict[str, Any]:
         return dict(presets[name])
     for mark in ("/", ":"):
         provider, found, model = name.partition(mark)
-        if host.registry.find("provider", provider) and (found or not mark == "/"):
+        if host.registry.find("provider", provider) and (found or mark != "/"):
             return {"provider": provider, "model": model}
     if name == "default":
         raise ConfigError("no default model is set", hint=CHOOSE)

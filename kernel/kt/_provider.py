@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from .events import Event
 from ._messages import Json, Message, ToolCall
 from ._tool import Tool
+from .events import Event
 
 Delta: TypeAlias = str | ToolCall | Event
 """A str is answer text; a ToolCall is complete; events are ThinkingDelta, ToolCallDelta, LLMRetry."""

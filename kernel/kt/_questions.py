@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .events import QuestionAnswered, QuestionAsked
 from .errors import NotFound, TurnWaiting, nearest
+from .events import QuestionAnswered, QuestionAsked
 
 if TYPE_CHECKING:
     from ._agent import Agent

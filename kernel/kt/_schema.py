@@ -79,7 +79,16 @@ def parse_docstring(text: str) -> tuple[str, dict[str, str]]:
     section, current, indent, depth = "", "", 0, 0
     for line in text.splitlines():
         stripped = line.strip()
-        if stripped in ("Args:", "Arguments:", "Parameters:", "Returns:", "Raises:", "Yields:", "Example:", "Examples:"):
+        if stripped in (
+            "Args:",
+            "Arguments:",
+            "Parameters:",
+            "Returns:",
+            "Raises:",
+            "Yields:",
+            "Example:",
+            "Examples:",
+        ):
             section, current, indent = stripped, "", len(line) - len(line.lstrip())
         elif m := re.match(r":param (?:\w+ )?(\w+):\s*(.*)", stripped):
             params[m[1]] = m[2]

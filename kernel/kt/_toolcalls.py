@@ -8,11 +8,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ._context import Context
-from .events import Advice, Refused, ToolEnded, ToolStarted
 from ._messages import Json, Message, PartBase, Text, ToolCall, ToolResult
 from ._tool import Tool
-from ._turn import TURN, CallState, ToolRecord, Turn
+from ._turn import CallState, ToolRecord, Turn
 from .errors import ArgumentsError, KTError, TurnWaiting, Vetoed, nearest
+from .events import Advice, Refused, ToolEnded, ToolStarted
 
 if TYPE_CHECKING:
     from ._agent import Agent
@@ -42,7 +42,9 @@ async def run_calls(agent: "Agent", turn: Turn, calls: list[ToolCall]) -> Messag
     await run_batch(agent, turn, batch)
     results = [turn.calls[call.id].result for call in calls]
     if turn.strikes >= STRIKES:
-        raise ArgumentsError(f"the model sent {turn.strikes} invalid calls in a row: {turn.calls[calls[-1].id].record.error}")
+        raise ArgumentsError(
+            f"the model sent {turn.strikes} invalid calls in a row: {turn.calls[calls[-1].id].record.error}"
+        )
     return Message("tool", results)  # type: ignore[arg-type]
 
 
@@ -64,6 +66,7 @@ def prepare(agent: "Agent", call: ToolCall) -> CallState:
     state = CallState(call, ToolRecord(call.id, call.name, shown), bound)
     if problem:
         state.end(failure(call, problem))
+    call.state = state
     return state
 
 
@@ -190,11 +193,12 @@ async def run_tool(agent: "Agent", call: ToolCall) -> ToolResult:
 
 
 def begin_attempt(call: ToolCall, tool: Tool) -> CallState:
-    """Count the starts of a call. Raises KTError where a `once` tool would start twice, or a plugin changed the id."""
-    turn = TURN.get()
-    state = turn.calls.get(call.id) if turn is not None else None
-    if state is None:
-        raise KTError(f"a call of {call.name!r} has the id {call.id!r}, which the model did not give")
+    """Count the starts of a call. Raises KTError where a `once` tool would start twice, or a plugin made it up."""
+    state: CallState | None = call.state
+    if state is None or state.call.id != call.id:
+        raise KTError(
+            f"a plugin made up the call {call.name!r} ({call.id})", hint="change calls with dataclasses.replace"
+        )
     if state.attempts and tool.effect == "once":
         raise KTError(f"{call.name!r} ({call.id}) may run once and already started", hint="do not retry effect 'once'")
     state.attempts += 1
@@ -203,7 +207,7 @@ def begin_attempt(call: ToolCall, tool: Tool) -> CallState:
 
 async def perform(agent: "Agent", tool: Tool, call: ToolCall, bound: dict[str, Any]) -> ToolResult:
     """Call the function; whatever it raises is an error result."""
-    context = (Context(agent, call),) if tool.takes_context else ()
+    context: tuple[Any, ...] = (Context(agent, call),) if tool.takes_context else ()
     try:
         if tool.is_async:
             value = await tool.function(*context, **bound)
@@ -232,11 +236,11 @@ async def perform(agent: "Agent", tool: Tool, call: ToolCall, bound: dict[str, A
 def as_result(call: ToolCall, value: object) -> ToolResult:
     """Return what a tool returned as a result: text, parts, a ToolResult, or data as JSON."""
     if value.__class__ is str:
-        return ToolResult(call.id, [Text(value)], name=call.name)  # type: ignore[arg-type]
+        return ToolResult(call.id, [Text(value)], name=call.name)
     if isinstance(value, ToolResult):
         return dataclasses.replace(value, call_id=call.id, name=call.name)
     if isinstance(value, PartBase):
-        return ToolResult(call.id, [value], name=call.name)
+        return ToolResult(call.id, [value], name=call.name)  # type: ignore[list-item]
     if isinstance(value, list) and value and all(isinstance(v, PartBase) for v in value):
         return ToolResult(call.id, value, name=call.name)
     if value is None or isinstance(value, str | int | float):

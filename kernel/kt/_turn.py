@@ -1,8 +1,7 @@
 """A turn: its limits, its cancellation, and the typed result it ends with."""
 
 import asyncio
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from time import perf_counter
@@ -12,6 +11,7 @@ from ._messages import Json, Message, ToolCall, ToolResult, Usage
 from .errors import KTError, LimitReached, TurnCancelled, TurnTimeout
 
 if TYPE_CHECKING:
+    from ._controller import Sink
     from .events import Event, QuestionAsked
 
 
@@ -50,10 +50,10 @@ class TurnResult:
     status: Status = Status.ok
     text: str = ""
     usage: Usage = field(default_factory=Usage)
-    tool_calls: list[ToolRecord] = field(default_factory=list)
+    tool_calls: Sequence[ToolRecord] = ()
     error: KTError | None = None
     output: Any = None
-    pending: "list[QuestionAsked]" = field(default_factory=list)
+    pending: "Sequence[QuestionAsked]" = ()
     turns: int = 0
     duration: float = 0.0
     session: str | None = None
@@ -74,7 +74,7 @@ class TurnResult:
         return self
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Limits:
     """Bound a turn: model calls, tokens (input + output), seconds. None is no bound."""
 
@@ -93,6 +93,9 @@ class CallState:
     attempts: int = 0
     result: ToolResult | None = None
     claimed: bool = False
+
+    def __deepcopy__(self, memo: object) -> "CallState":
+        return self
 
     def end(self, result: ToolResult, seconds: float = 0.0) -> None:
         """Note the result."""
@@ -118,8 +121,7 @@ class Turn:
     calls: dict[str, CallState] = field(default_factory=dict)
     early: "dict[str, asyncio.Task[ToolResult]]" = field(default_factory=dict)
     holds: "set[asyncio.Future[None]] | None" = None
-    draft: list[str] = field(default_factory=list)
-    shown: bool = False
+    sink: "Sink | None" = None
     text: str = ""
     output: Any = None
     turns: int = 0
@@ -187,10 +189,6 @@ class Turn:
         """Turn the turn's own cancellation into its reason; one from outside passes."""
         self.ended = True
         task = self._task
-        if self._delivered and task is not None and task.uncancel() <= self._base and self._reason is not None:
-            if isinstance(error, asyncio.CancelledError):
-                raise self._reason from None
-
-
-TURN: "ContextVar[Turn | None]" = ContextVar("kt_turn", default=None)
-"""The turn whose work this task does; a background job keeps the turn that started it."""
+        ours = self._delivered and task is not None and task.uncancel() <= self._base
+        if ours and self._reason is not None and isinstance(error, asyncio.CancelledError):
+            raise self._reason from None

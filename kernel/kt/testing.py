@@ -4,16 +4,16 @@ import asyncio
 import heapq
 import inspect
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
 from ._agent import Agent
-from .events import Event, LLMEnded, TextDelta, ToolCallDelta
 from ._host import Clock
 from ._messages import Message, Part, Text, ToolCall, Usage
 from ._provider import Delta, Request
 from .errors import ModelError
+from .events import Event, LLMEnded, TextDelta, ToolCallDelta
 
 Step: TypeAlias = Any
 E = TypeVar("E", bound=Event)

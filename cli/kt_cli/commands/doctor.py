@@ -64,7 +64,14 @@ def _plugins(plugins: "Plugins") -> list[Check]:
     _ = plugins.specs, plugins.manager
     bad = [Check(False, f"plugin {n}", str(e), e.hint) for n, e in plugins.failed.items()]
     for entry in plugins.registry.entries():
-        if isinstance(entry.target, str) and entry.kind in ("plugin", "provider", "tool", "command", "store", "sandbox"):
+        if isinstance(entry.target, str) and entry.kind in (
+            "plugin",
+            "provider",
+            "tool",
+            "command",
+            "store",
+            "sandbox",
+        ):
             try:
                 entry.load()
             except KTError as error:
@@ -97,7 +104,9 @@ def _model(plugins: "Plugins") -> Check:
 
 def _sandbox() -> list[Check]:
     path = shutil.which("bwrap")
-    text = f"bubblewrap at {path}" if path else "bubblewrap is not installed; programs that tools start are not confined"
+    text = (
+        f"bubblewrap at {path}" if path else "bubblewrap is not installed; programs that tools start are not confined"
+    )
     return [Check(True if path else None, "sandbox tools", text, "apt install bubblewrap")]
 
 
@@ -127,9 +136,8 @@ async def _ping(plugins: "Plugins") -> Check:
     from kt import Agent, Host
 
     try:
-        async with Host(plugins) as host:
-            async with await Agent.build({"name": "ping"}, llm="default", host=host) as agent:
-                result = await agent.run("Answer with the one word pong.", timeout=120)
+        async with Host(plugins) as host, await Agent.build({"name": "ping"}, llm="default", host=host) as agent:
+            result = await agent.run("Answer with the one word pong.", timeout=120)
     except KTError as error:
         return Check(False, "ping", str(error), error.hint)
     if result.error is not None:

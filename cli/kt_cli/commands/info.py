@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def main(argv: list[str], plugins: "Plugins") -> int:
     """Run the command; return its exit code."""
 
-    def info(ref: Annotated[str, typer.Argument(help="@pack/creatures/name, a path, a registered name, or a pack")]) -> int:
+    def info(
+        ref: Annotated[str, typer.Argument(help="@pack/creatures/name, a path, a registered name, or a pack")],
+    ) -> int:
         """Show what a reference is and where it comes from."""
         entries = [e for e in plugins.registry.entries() if e.name == ref and e.kind != "creature"]
         pack = [e for e in plugins.registry.entries() if e.dist == ref.removeprefix("@")]

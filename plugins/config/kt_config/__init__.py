@@ -17,7 +17,9 @@ def kt_register(registry: "Registry") -> None:
     registry.add("config", "settings", "kt_config.settings:Settings", help="the user's and the project's settings")
     registry.add("config", "reference", "kt_config.references:find", help="the file a reference names")
     registry.add("config", "home", "kt_config.home:config_folder", help="the folder of the user's settings")
-    registry.add("config", "is_reference", "kt_config.references:is_reference", help="is a word a creature or a prompt?")
+    registry.add(
+        "config", "is_reference", "kt_config.references:is_reference", help="is a word a creature or a prompt?"
+    )
     registry.add("config", "document", "kt_config.documents:load_file", help="a configuration file with positions")
     registry.add("config", "set_model", "kt_config.settings:set_model", help="write the user's default model")
     registry.add("config", "trust", "kt_config.trust:trust", help="trust a folder")

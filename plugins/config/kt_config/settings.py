@@ -1,7 +1,6 @@
 """The user's config.toml and a trusted project's .kt/config.toml."""
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,12 +51,12 @@ def presets() -> Mapping[str, Mapping[str, Any]]:
     models: dict[str, Any] = dict(data.get("models", {}))
     chosen = data.get("model")
     if chosen is not None and "default" not in models:
-        models["default"] = models[chosen] if chosen in models else {"model": chosen}
+        models["default"] = models.get(chosen, {"model": chosen})
     out: dict[str, Mapping[str, Any]] = {}
     for name, table in models.items():
         if isinstance(table, str):
             table = {"model": table}
-        if not isinstance(table, dict) or "model" not in table and "base_url" not in table:
+        if not isinstance(table, dict) or ("model" not in table and "base_url" not in table):
             where = document.where(["models", name]) if document else ""
             raise DataError(f"model preset {name!r} needs `model`", where=where, hint='model = "provider/name"')
         out[name] = table
@@ -110,5 +109,5 @@ def set_model(name: str) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new")
     fresh.write_text(new + mark + tables, encoding="utf-8")
-    os.replace(fresh, file)
+    fresh.replace(file)
     return file

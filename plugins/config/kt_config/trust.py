@@ -1,7 +1,6 @@
 """Which folders the user trusts: a project's .kt/ says nothing before its folder is on this list."""
 
 import json
-import os
 from pathlib import Path
 
 from kt.errors import DataError
@@ -36,4 +35,4 @@ def trust(folder: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_suffix(".new")
     new.write_text(json.dumps(folders, indent=1) + "\n", encoding="utf-8")
-    os.replace(new, file)
+    new.replace(file)

@@ -10,5 +10,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def kt_register(registry: "Registry") -> None:
-    registry.plugin("output", "kt_output.plugin:TypedOutput", help="answers that fit a type (Agent.build(output_type=))")
+    registry.plugin(
+        "output", "kt_output.plugin:TypedOutput", help="answers that fit a type (Agent.build(output_type=))"
+    )
     registry.build_option("output_type", "kt_output.plugin:output_type", help="the type of result.output")

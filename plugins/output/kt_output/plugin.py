@@ -19,7 +19,7 @@ class OutputError(KTError):
 
 
 @dataclass(slots=True)
-class Config:
+class OutputConfig:
     """`type`: a pydantic model, dataclass or JSON type; `attempts`: how often the model is asked in all."""
 
     type: Any
@@ -34,9 +34,9 @@ def output_type(plan: Plan, value: Any) -> None:
 class TypedOutput:
     """Make `result.output` a validated value of a type; what is no tool call must be JSON that fits."""
 
-    Config = Config
+    Config = OutputConfig
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: OutputConfig) -> None:
         from pydantic import PydanticUserError, TypeAdapter
 
         self.attempts = config.attempts

@@ -14,7 +14,7 @@ YES, ALWAYS, NO = "yes", "always in this session", "no"
 
 
 @dataclass(slots=True)
-class Config:
+class PermissionsConfig:
     """`mode`: ask (about edits too), accept-edits (edits in the working folder pass), auto (everything passes)."""
 
     mode: Literal["ask", "accept-edits", "auto"] = "accept-edits"
@@ -27,10 +27,10 @@ class Permissions:
     Until a sandbox holds what a program does, nothing but the user, `auto` or `allow_unsandboxed` lets one run.
     """
 
-    Config = Config
+    Config = PermissionsConfig
 
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or Config()
+    def __init__(self, config: PermissionsConfig | None = None) -> None:
+        self.config = config or PermissionsConfig()
         if self.config.mode not in MODES:
             raise ConfigError(f"permissions.mode {self.config.mode!r} is none of {', '.join(MODES)}")
         self._always: set[str] = set()

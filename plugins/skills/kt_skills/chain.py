@@ -50,7 +50,9 @@ def _capped(files: list[tuple[str, str]]) -> list[tuple[str, str]]:
     for name, text in reversed(files):
         data = text.encode()
         if len(data) > left:
-            text = data[:left].decode("utf-8", "ignore") + f"\n[cut: {name} goes on, 32 KiB of instructions is the limit]"
+            text = (
+                data[:left].decode("utf-8", "ignore") + f"\n[cut: {name} goes on, 32 KiB of instructions is the limit]"
+            )
         left = max(0, left - len(data))
         kept.append((name, text))
         if not left:

@@ -77,5 +77,3 @@ def _step(step: Any, where: str) -> Any:
         if not isinstance(call, dict) or not isinstance(call.get("tool"), str) or set(call) - {"tool", "args"}:
             raise DataError("a step is a string or a list of {tool: name, args: {...}}", where=where)
     return [(call["tool"], call.get("args") or {}) for call in calls]
-
-

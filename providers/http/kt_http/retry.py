@@ -1,0 +1,50 @@
+"""When to try again, and how long to wait first."""
+
+import random
+from dataclasses import dataclass
+
+from kt.errors import ModelError
+from kt.events import LLMRetry
+
+from .errors import Transient
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Bound the tries of one request: at most `attempts`; waits in seconds grow from `base`, none is over `cap`."""
+
+    attempts: int = 4
+    base: float = 0.5
+    cap: float = 60.0
+
+
+class Retries:
+    """Count the tries of one request and the time they waited."""
+
+    __slots__ = ("attempt", "policy", "waited")
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        self.policy, self.attempt, self.waited = policy, 1, 0.0
+
+    def next(self, trouble: Transient) -> LLMRetry:
+        """Return the event for the next try, `wait` seconds from now: what the server asks for, else full jitter.
+
+        Raises the error that `trouble` carries, with the tries and the time waited, when none is left or the server
+        asks for more than the cap.
+        """
+        policy = self.policy
+        wait = trouble.wait
+        if wait is None:
+            wait = random.uniform(0.0, min(policy.cap, policy.base * 2 ** (self.attempt - 1)))
+        if self.attempt >= policy.attempts:
+            raise self._given_up(trouble.error) from trouble
+        if wait > policy.cap:
+            raise self._given_up(trouble.error, f"; it asks to wait {wait:.0f} s") from trouble
+        self.attempt += 1
+        self.waited += wait
+        return LLMRetry(self.attempt, wait, trouble.error.what)
+
+    def _given_up(self, error: ModelError, why: str = "") -> ModelError:
+        tries = f"{self.attempt} attempt{'s' * (self.attempt > 1)}"
+        what = f"{error.what}{why}; gave up after {tries} and {self.waited:.1f} s of waiting"
+        return type(error)(what, where=error.where, hint=error.hint)
