@@ -14,7 +14,6 @@ from .errors import HttpError
 
 if TYPE_CHECKING:
     import httpx2
-
     from kt import Host
 
 MAX_BODY = 64 << 20

@@ -1,0 +1,14 @@
+"""OpenAI's Chat Completions, and every service that speaks it."""
+
+from typing import TYPE_CHECKING
+
+from kt import hookimpl
+
+if TYPE_CHECKING:
+    from kt import Registry
+
+
+@hookimpl
+def kt_register(registry: "Registry") -> None:
+    registry.provider("openai", "kt_openai.provider:openai", help="OpenAI's models", key_env="OPENAI_API_KEY")
+    registry.provider("openai-compat", "kt_openai.provider:compatible", help="any compatible address: URL#model")
