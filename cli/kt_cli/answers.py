@@ -21,7 +21,7 @@ def answer_on_terminal(agent: Agent) -> Callable[[], None]:
             agent.questions.answer(question.id, answer, by="terminal")
 
     def asked(question: QuestionAsked) -> None:
-        agent.host.spawn(put(question), name="question")
+        agent.spawn(put(question), name="question")
 
     return agent.bus.on(QuestionAsked, asked)
 

@@ -29,9 +29,9 @@ class Headless:
     async def run(self, prompt: str) -> int:
         """Return the exit code of the turn."""
         agent = await build_agent(self.settings)
-        async with agent.host, agent:
-            with ExitStack() as scope:
-                self._attach(agent, scope)
+        with ExitStack() as scope:
+            self._attach(agent, scope)
+            async with agent.host, agent:
                 result = await self._turn(agent, prompt)
         self._end(agent, result)
         return result.exit_code

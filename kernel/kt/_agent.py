@@ -1,9 +1,9 @@
 """The agent: one creature at work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._build import Plan, build
 from ._bus import Bus, Stream
@@ -21,6 +21,8 @@ from .events import AgentStarted, AgentStopped, Logged, PluginFailed, QuestionAs
 
 if TYPE_CHECKING:
     from ._context import Sandbox
+
+T = TypeVar("T")
 
 
 class Agent:
@@ -53,8 +55,6 @@ class Agent:
         self._questions: Questions | None = None
         self._sandbox: Sandbox | None = None
         self._stack: AsyncExitStack | None = None
-        if plan.own_host:
-            self.host.listeners += (self.failed,)
         self.turn_chain = self._fold("kt_around_turn", run_turn)
         self.llm_chain = self._fold("kt_around_llm_call", call_provider)
         self.tool_chain = self._fold("kt_around_tool_call", run_tool)
@@ -80,11 +80,15 @@ class Agent:
             return
         await self.host.start()
         self.started = True
-        for impl in self.hooks.impls("kt_lifespan"):
-            await self._enter(impl(agent=self))
-        for attach in self._extras:
-            await self._enter(attach(self))
-        await self.refresh_prompt()
+        try:
+            for impl in self.hooks.impls("kt_lifespan"):
+                await self._enter(impl(agent=self))
+            for attach in self._extras:
+                await self._enter(attach(self))
+            await self.refresh_prompt()
+        except BaseException:
+            await self.stop()
+            raise
         plugins = [a.name for a in self.active]
         self.record(AgentStarted(self.name, self.model, list(self.tools), plugins, str(self.pwd)))
 
@@ -132,16 +136,15 @@ class Agent:
 
     # Turns
 
-    async def run(
+    def run(
         self, content: str | Part | list[Part] | Message, *, timeout: float | None = None, limits: Limits | None = None
-    ) -> TurnResult:
+    ) -> Coroutine[Any, Any, TurnResult]:
         """Run one turn and wait for the background jobs it started; return its typed result.
 
         `timeout` is in seconds and counts the wait for a turn that is running. How the model or a tool fails is in the
         result; only errors of the caller raise.
         """
-        turn = self._new(user(content), "user", limits)
-        return await execute(self, turn, timeout=timeout)
+        return execute(self, self._new(user(content), "user", limits), timeout=timeout)
 
     def run_stream(
         self, content: str | Part | list[Part] | Message, *, timeout: float | None = None, limits: Limits | None = None
@@ -178,7 +181,7 @@ class Agent:
     def wake(self) -> None:
         """Serve waiting input, if nothing runs."""
         if self.turn is None and self.started and not self.stopping and not self.lock.locked():
-            self.host.spawn(self._serve(), name=f"{self.name} inbox")
+            self.spawn(self._serve(), name=f"{self.name} inbox")
 
     async def _serve(self) -> None:
         if self.lock.locked() or self.stopping:
@@ -268,10 +271,13 @@ class Agent:
         known.add(topic)
         return new
 
-    def failed(self, name: str, error: BaseException) -> None:
-        """Publish that a background task raised."""
-        text = error.line() if isinstance(error, KTError) else f"{type(error).__name__}: {error}"
-        self.bus.publish(PluginFailed(name, text))
+    def spawn(self, work: Coroutine[Any, Any, T], *, name: str) -> "asyncio.Task[T]":
+        """Run `work` as a task that ends with the host; PluginFailed tells what it raises."""
+
+        def failed(error: BaseException) -> None:
+            self.bus.publish(PluginFailed(name, str(error) if isinstance(error, KTError) else repr(error)))
+
+        return self.host.spawn(work, name=name, failed=failed)
 
 
 class TurnStream(Stream):
@@ -283,7 +289,7 @@ class TurnStream(Stream):
         super().__init__()
         self._turn, self._loop, events = turn, asyncio.get_running_loop(), self.events
         turn.tap = events.put
-        task = agent.host.spawn(execute(agent, turn, timeout=timeout), name=f"{agent.name} turn {turn.id}")
+        task = agent.spawn(execute(agent, turn, timeout=timeout), name=f"{agent.name} turn {turn.id}")
         task.add_done_callback(lambda _: events.close())
 
     async def aclose(self) -> None:

@@ -6,70 +6,54 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
-from .events import Event, PluginFailed
+from .events import Event, PluginFailed, TextDelta
 
 E = TypeVar("E", bound=Event)
 Listener = Callable[[Any], object]
-
-
-class Slot:
-    """Hold the listeners of one event type; `if slot.listeners:` is the guard before an event is built."""
-
-    __slots__ = ("listeners",)
-
-    def __init__(self) -> None:
-        self.listeners: tuple[Listener, ...] = ()
 
 
 class Bus:
     """Deliver events to listeners in the order they subscribed.
 
     `on(Event, f)` hears every type. A listener must not block; if it raises, `PluginFailed` is published and the
-    others still hear the event.
+    others still hear the event. `text` holds the listeners of TextDelta, so that a delta nobody hears is never built.
     """
 
-    __slots__ = ("_all", "_slots")
+    __slots__ = ("_all", "_by_type", "text")
 
     def __init__(self) -> None:
-        self._slots: dict[type[Event], Slot] = {}
+        self._by_type: dict[type[Event], tuple[Listener, ...]] | None = None
         self._all: tuple[Listener, ...] = ()
+        self.text: tuple[Listener, ...] = ()
 
-    def slot(self, kind: type[Event]) -> Slot:
-        """Return the slot of an event type, which stays the same for the life of the bus."""
-        slot = self._slots.get(kind)
-        if slot is None:
-            slot = self._slots[kind] = Slot()
-            slot.listeners = self._all
-        return slot
+    def listeners(self, kind: type[Event]) -> tuple[Listener, ...]:
+        """Return who hears events of this type."""
+        return self._by_type.get(kind, self._all) if self._by_type else self._all
 
     def wants(self, kind: type[Event]) -> bool:
-        """Tell whether anybody listens to this type."""
-        return bool(self.slot(kind).listeners)
+        """Tell whether anybody hears this type."""
+        return bool(self.listeners(kind))
 
     def on(self, kind: type[E], listener: Callable[[E], object]) -> Callable[[], None]:
         """Call `listener(event)` for each event of this type; return the function that unsubscribes it."""
-        if kind is Event:
-            self._all += (listener,)
-            for slot in self._slots.values():
-                slot.listeners += (listener,)
-        else:
-            self.slot(kind).listeners += (listener,)
 
-        def off() -> None:
-            def rest(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
-                return tuple(x for x in listeners if x is not listener)
-
+        def change(edit: Callable[[tuple[Listener, ...]], tuple[Listener, ...]]) -> None:
+            known = self._by_type = self._by_type or {}
             if kind is Event:
-                self._all = rest(self._all)
-            for slot in self._slots.values() if kind is Event else (self.slot(kind),):
-                slot.listeners = rest(slot.listeners)
+                self._all = edit(self._all)
+            else:
+                known.setdefault(kind, self._all)
+            for each in known if kind is Event else (kind,):
+                known[each] = edit(known[each])
+            self.text = self.listeners(TextDelta)
 
-        return off
+        change(lambda now: (*now, listener))
+        return lambda: change(lambda now: tuple(x for x in now if x is not listener))
 
     def publish(self, event: Event) -> None:
         """Hand the event to its listeners now, in this call."""
-        slot = self._slots.get(type(event))
-        for listener in self._all if slot is None else slot.listeners:
+        known = self._by_type
+        for listener in known.get(event.__class__, self._all) if known else self._all:
             try:
                 listener(event)
             except Exception as error:

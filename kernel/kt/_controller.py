@@ -140,11 +140,11 @@ def distinct_ids(turn: Turn, calls: list[ToolCall], number: int) -> None:
 class Sink:
     """Where the deltas of one reply end: the draft, the bus, and calls that may start early."""
 
-    __slots__ = ("_agent", "_number", "_slot", "_turn", "draft", "shown")
+    __slots__ = ("_agent", "_bus", "_number", "_turn", "draft", "shown")
 
     def __init__(self, agent: "Agent", turn: Turn, number: int) -> None:
         self._agent, self._turn, self._number = agent, turn, number
-        self._slot = agent.bus.slot(events.TextDelta)
+        self._bus = agent.bus
         self.draft: list[str] = []
         self.shown = 0
 
@@ -153,25 +153,25 @@ class Sink:
         if delta.__class__ is str:
             draft = self.draft
             draft.append(delta)
-            if listeners := self._slot.listeners:
+            if listeners := self._bus.text:
                 event = events.TextDelta(delta, self._number, len(draft))
                 for listener in listeners:
                     try:
                         listener(event)
                     except Exception as error:
-                        self._agent.bus.failed(listener, error)
+                        self._bus.failed(listener, error)
         elif isinstance(delta, ToolCall):
             start_early(self._agent, self._turn, delta)
         elif isinstance(delta, events.Event):
             if hasattr(delta, "index"):
                 self.shown += 1
                 delta.message, delta.index = self._number, self.shown  # type: ignore[attr-defined]
-            self._agent.bus.publish(delta)
+            self._bus.publish(delta)
 
     def restart(self, attempt: int) -> None:
         """Forget what was shown, and say so."""
         if self.draft or self.shown:
-            self._agent.bus.publish(events.LLMRestarted(self._number, attempt))
+            self._bus.publish(events.LLMRestarted(self._number, attempt))
         self.draft, self.shown = [], 0
 
 
@@ -221,6 +221,8 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
         turn.unbound()
         if began:
             agent.lock.release()
+        if agent.has_input:
+            agent.wake()
 
 
 def start(agent: "Agent", turn: Turn) -> None:
@@ -255,8 +257,6 @@ def end(agent: "Agent", turn: Turn, result: TurnResult) -> None:
     agent.record(events.TurnEnded(turn.id, result))
     if turn.off is not None:
         turn.off()
-    if agent.has_input:
-        agent.wake()
 
 
 def complete(agent: "Agent", turn: Turn, result: TurnResult) -> None:

@@ -35,7 +35,7 @@ class Host:
     `async with Host() as host` closes it; an agent that was given none makes and closes its own.
     """
 
-    __slots__ = ("_plugins", "_services", "_shared", "_stack", "_started", "_tasks", "clock", "listeners")
+    __slots__ = ("_plugins", "_services", "_shared", "_stack", "_started", "_tasks", "clock")
 
     def __init__(self, plugins: "Plugins | None" = None, *, clock: Clock | None = None) -> None:
         self._plugins = plugins
@@ -45,7 +45,6 @@ class Host:
         self._stack: AsyncExitStack | None = None
         self._started = False
         self.clock = clock or SYSTEM_CLOCK
-        self.listeners: tuple[Callable[[str, BaseException], object], ...] = ()
 
     @property
     def plugins(self) -> "Plugins":
@@ -75,30 +74,34 @@ class Host:
             raise MissingPlugin(f"no enabled plugin provides {kind.__name__}", where=kind.__module__)
         return service  # type: ignore[return-value]
 
-    def spawn(self, work: Coroutine[Any, Any, T], *, name: str = "") -> "asyncio.Task[T]":
-        """Run `work` as a task that ends with this host; what it raises is told to `listeners`, not lost."""
-        task = asyncio.get_running_loop().create_task(work, name=name or None)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
+    def spawn(
+        self, work: Coroutine[Any, Any, T], *, name: str = "", failed: Callable[[BaseException], object] | None = None
+    ) -> "asyncio.Task[T]":
+        """Run `work` as a task that ends with this host; what it raises goes to `failed`, or the loop's handler."""
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work, name=name or None)
 
-    def _done(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            for listener in self.listeners:
-                listener(task.get_name(), error)
+        def done(task: "asyncio.Task[T]") -> None:
+            self._tasks.discard(task)
+            error = None if task.cancelled() else task.exception()
+            if error is not None and failed is not None:
+                failed(error)
+            elif error is not None:
+                loop.call_exception_handler({"message": f"task {name!r} failed", "exception": error, "task": task})
+
+        self._tasks.add(task)
+        task.add_done_callback(done)
+        return task
 
     async def start(self) -> None:
         """Enter the plugins' `kt_host_lifespan`, once."""
         if self._started:
             return
         self._started = True
-        if self._plugins is not None and self._plugins.modules:
-            scopes = self._plugins.manager.hook.kt_host_lifespan(host=self)
-            self._stack = AsyncExitStack() if scopes else None
-            for scope in scopes:
-                await self._stack.enter_async_context(scope)  # type: ignore[union-attr]
+        if self._plugins is not None and (hook := self._plugins.host_lifespans) is not None:
+            self._stack = AsyncExitStack()
+            for scope in hook(host=self):
+                await self._stack.enter_async_context(scope)
 
     async def close(self) -> None:
         """Cancel every task and wait for it, close the services, and leave the lifespans in reverse order."""

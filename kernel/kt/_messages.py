@@ -124,9 +124,9 @@ class Usage:
 
     def add(self, other: "Usage") -> None:
         """Add `other` in place. A cost that is unknown on one side stays unknown unless nothing was spent there."""
-        if other.total and not self.total:
+        if not (self.input or self.output):
             self.cost = other.cost
-        elif other.total:
+        elif other.input or other.output:
             self.cost = None if self.cost is None or other.cost is None else self.cost + other.cost
         self.input += other.input
         self.output += other.output

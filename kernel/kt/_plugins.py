@@ -1,7 +1,7 @@
 """Load the installed plugins once a process, and work out which of them act in an agent."""
 
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import _discovery
@@ -65,6 +65,12 @@ class Plugins:
         if self._manager is None:
             self._manager = self._checked()
         return self._manager
+
+    @cached_property
+    def host_lifespans(self) -> "Callable[..., Any] | None":
+        """Return the hook that enters the host lifespans; None where no plugin has one."""
+        hook = self.manager.hook.kt_host_lifespan
+        return hook if hook.get_hookimpls() else None
 
     def _checked(self) -> "pluggy.PluginManager":
         import pluggy

@@ -152,7 +152,7 @@ def start_early(agent: "Agent", turn: Turn, call: ToolCall) -> None:
     state = prepare(agent, call)
     if state.result is None:
         turn.calls[call.id] = state
-        turn.early[call.id] = agent.host.spawn(through_chain(agent, call), name=f"early {call.name}")
+        turn.early[call.id] = agent.spawn(through_chain(agent, call), name=f"early {call.name}")
 
 
 def cancel_early(turn: Turn, *, keep: Sequence[ToolCall] = ()) -> None:

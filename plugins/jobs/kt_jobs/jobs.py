@@ -123,7 +123,7 @@ class Jobs:
         async def work() -> ToolResult:
             return await next(call)
 
-        job.task = agent.host.spawn(work(), name=f"{agent.name} {job.id} {call.name}")
+        job.task = agent.spawn(work(), name=f"{agent.name} {job.id} {call.name}")
         job.task.add_done_callback(lambda task: self._ended(agent, job, task))
         return job
 

@@ -27,12 +27,11 @@ MAX_ERROR = 64 << 10
 AFTER_END = 0.5
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a provider's service is and how it is reached: data, no state.
 
-    `headers` carry the key; `secrets` are taken out of every error text. `explain` may complete an error before it is
-    raised (with the nearest model names, say).
+    `headers` carry the key; `secrets` are taken out of every error text.
     """
 
     url: str
@@ -40,7 +39,6 @@ class Endpoint:
     clocks: Clocks = Clocks()
     retry: RetryPolicy = RetryPolicy()
     secrets: tuple[str, ...] = ()
-    explain: Callable[[ModelError], Awaitable[None]] | None = None
 
     @property
     def where(self) -> str:
@@ -64,12 +62,18 @@ class Reply(Protocol):
 
 
 async def exchange(
-    host: "Host", endpoint: Endpoint, path: str, body: bytes, reply: Callable[[], Reply]
+    host: "Host",
+    endpoint: Endpoint,
+    path: str,
+    body: bytes,
+    reply: Callable[[], Reply],
+    *,
+    explain: Callable[[ModelError], Awaitable[None]] | None = None,
 ) -> "AsyncGenerator[Delta | Message, None]":
     """POST a JSON body and yield the answer's deltas, then its Message; an LLMRetry before each further try.
 
     Nothing is tried again once a delta was yielded: what breaks then is raised. `reply` makes a fresh assembler for
-    every try. Raises errors of the ModelError family.
+    every try; `explain` may complete an error before it is raised. Raises errors of the ModelError family.
     """
     transport, retries = transport_of(host), Retries(endpoint.retry)
     url, headers, clocks = endpoint.url + path, endpoint.headers, endpoint.clocks
@@ -90,8 +94,8 @@ async def exchange(
             yield message
             return
         if isinstance(trouble, ModelError):
-            if endpoint.explain is not None:
-                await endpoint.explain(trouble)
+            if explain is not None:
+                await explain(trouble)
             raise trouble
         event = retries.next(trouble)
         yield event

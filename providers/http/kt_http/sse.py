@@ -61,7 +61,8 @@ class SSEReader:
                 data.append(value)
             elif field == b"event":
                 name = value.decode("utf-8", "replace") or "message"
-        return (name, b"\n".join(data)) if data else None
+        joined = b"\n".join(data)
+        return (name, joined) if joined else None
 
     def _check(self, lines: bytes) -> None:
         if len(lines) > self.max_event or len(max(lines.split(b"\n"), key=len)) > self.max_line:

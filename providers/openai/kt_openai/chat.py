@@ -145,6 +145,10 @@ def _tool_message(result: "ToolResult") -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": result.call_id, "content": result.text or _elsewhere(result)}
 
 
+def _elsewhere(result: "ToolResult") -> str:
+    return "The result is in the next user message." if any(p.kind == "media" for p in result.parts) else ""
+
+
 def _shown(result: "ToolResult") -> list[Any]:
     """Return what a tool message can't hold, for a user message after the results."""
     media = [_media(p) for p in result.parts if p.kind == "media"]
