@@ -160,6 +160,7 @@ def enable(plan: Plan, profile: str | Profile | None, plugins: Sequence[object],
         if name.startswith("no:"):
             raise ConfigError(f"a creature can't disable a plugin ({name})", hint="the profile or the command line can")
         plan.use(name, settings)
+    plan.guards += [g for g in plan.creature.guards if g not in plan.guards]
     for plugin in plugins:
         if isinstance(plugin, str):
             plan.use(plugin)

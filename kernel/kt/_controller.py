@@ -201,7 +201,8 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
     try:
         try:
             with turn:
-                turn.bound(timeout, "the turn took longer than its timeout of")
+                if timeout is not None:
+                    turn.bound(timeout, "the turn took longer than its timeout of")
                 await agent.lock.acquire()
                 began = True
                 start(agent, turn)
@@ -218,7 +219,8 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
         end(agent, turn, result)
         return result
     finally:
-        turn.unbound()
+        if turn.timers:
+            turn.unbound()
         if began:
             agent.lock.release()
         if agent.has_input:
@@ -231,7 +233,8 @@ def start(agent: "Agent", turn: Turn) -> None:
     turn.check()
     if turn.tap is not None:
         turn.off = agent.bus.on(events.Event, turn.tap)
-    turn.bound(turn.limits.time_limit, "the turn reached its time limit of")
+    if (limit := turn.limits.time_limit) is not None:
+        turn.bound(limit, "the turn reached its time limit of")
     agent.turn = turn
     agent.record(events.TurnStarted(turn.id, turn.message, turn.source))
 
@@ -252,8 +255,9 @@ def end(agent: "Agent", turn: Turn, result: TurnResult) -> None:
         cancel_early(turn)
     if agent.turn is turn:
         agent.turn = None
-    for state in turn.calls.values():
-        state.call.state = None
+    if turn.calls:
+        for state in turn.calls.values():
+            state.call.state = None
     agent.record(events.TurnEnded(turn.id, result))
     if turn.off is not None:
         turn.off()

@@ -132,7 +132,7 @@ class Turn:
     off: Callable[[], None] | None = None
     _task: "asyncio.Task[Any] | None" = None
     _reason: "TurnCancelled | TurnTimeout | None" = None
-    _timers: "list[asyncio.TimerHandle] | None" = None
+    timers: "tuple[asyncio.TimerHandle, ...]" = ()
     _base: int = 0
     _delivered: bool = False
 
@@ -174,15 +174,13 @@ class Turn:
             self._deliver()
         return self
 
-    def bound(self, seconds: float | None, what: str) -> None:
-        """Cancel the turn with status timeout after `seconds`; None sets no bound."""
-        if seconds is not None:
-            error = TurnTimeout(f"{what} {seconds:g} s")
-            timer = asyncio.get_running_loop().call_later(seconds, self.cancel, error)
-            self._timers = [*(self._timers or ()), timer]
+    def bound(self, seconds: float, what: str) -> None:
+        """Cancel the turn with status timeout after `seconds`."""
+        error = TurnTimeout(f"{what} {seconds:g} s")
+        self.timers += (asyncio.get_running_loop().call_later(seconds, self.cancel, error),)
 
     def unbound(self) -> None:
-        for timer in self._timers or ():
+        for timer in self.timers:
             timer.cancel()
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:

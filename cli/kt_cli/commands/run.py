@@ -12,6 +12,14 @@ from ..parsing import parse, with_options
 if TYPE_CHECKING:
     from kt import Plugins
 
+OWNERS = {
+    "--session": "kt-sessions",
+    "--no-session": "kt-sessions",
+    "--sandbox": "kt-sandbox",
+    "--local": "kt-local",
+    "--scripted": "kt-scripted",
+}
+
 Text = Optional[str]  # noqa: UP045  typer reads this at run time
 
 
@@ -52,5 +60,10 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         return execute(settings, extra)
 
     options = list(plugins.registry.entries("run_option"))
+    there = {f"--{entry.name}" for entry in options}
+    for word in argv[: argv.index("--")] if "--" in argv else argv:
+        name = word.partition("=")[0]
+        if name in OWNERS and name not in there:
+            raise UsageError(f"{name} comes with {OWNERS[name]}", hint=f"pip install {OWNERS[name]}")
     code: int = parse(with_options(run, options), argv, name="run")
     return code

@@ -26,7 +26,7 @@ class SSEReader:
         blocks = (self._tail + block).split(b"\n\n")
         self._tail = tail = blocks.pop()
         if len(tail) > self.max_line:
-            self._check(tail)
+            self._check(len(tail), len(tail) - tail.rfind(b"\n") - 1)
         events = []
         for lines in blocks:
             if lines.startswith(b"data: {") and b"\n" not in lines and len(lines) <= self.max_line:
@@ -50,7 +50,7 @@ class SSEReader:
 
     def _parse(self, lines: bytes) -> tuple[str, bytes] | None:
         if len(lines) > self.max_line:
-            self._check(lines)
+            self._check(len(lines), max(map(len, lines.split(b"\n"))))
         if self._first and lines:
             self._first, lines = False, lines.removeprefix(b"\xef\xbb\xbf")
         name, data = "message", []
@@ -64,7 +64,7 @@ class SSEReader:
         joined = b"\n".join(data)
         return (name, joined) if joined else None
 
-    def _check(self, lines: bytes) -> None:
-        if len(lines) > self.max_event or len(max(lines.split(b"\n"), key=len)) > self.max_line:
+    def _check(self, event: int, line: int) -> None:
+        if event > self.max_event or line > self.max_line:
             cap = f"{self.max_line} bytes a line, {self.max_event} an event"
             raise HttpError(f"the server's event stream has a line or event over the cap ({cap})")
