@@ -26,7 +26,7 @@ MEMBERS = {
     for file in sorted(ROOT.glob("*/**/pyproject.toml"))
     if ".venv" not in file.parts and "build-backend" in (data := tomllib.loads(file.read_text()))["tool"]["uv"]
 }
-IMPORT_NAMES = {"pyyaml": "yaml"}
+IMPORT_NAMES = {"pyyaml": ["yaml"], "pydantic": ["pydantic", "pydantic_core"]}
 
 
 def sources(module: str) -> list[Path]:
@@ -61,7 +61,7 @@ def test_imports_point_down(module: str) -> None:
 @pytest.mark.parametrize("module", MEMBERS)
 def test_what_is_imported_is_declared(module: str) -> None:
     declared = {re.split(r"[<>=\[ ;]", d)[0] for d in MEMBERS[module][1]["project"]["dependencies"]}
-    names = {IMPORT_NAMES.get(d, d.replace("-", "_")) for d in declared} | {module}
+    names = {name for d in declared for name in IMPORT_NAMES.get(d, [d.replace("-", "_")])} | {module}
     names |= {m for m, (_, data) in MEMBERS.items() if data["project"]["name"] in declared}
     for file in sources(module):
         for name in {n.partition(".")[0] for n in imports(ast.parse(file.read_text()))} - sys.stdlib_module_names:

@@ -65,11 +65,10 @@ class DirectFiles:
         return _info("/".join(parts) or ".", found)
 
     def listing(self, path: str) -> list[FileInfo]:
-        """Return folders, regular files and links in a folder, by name; a link is no folder, wherever it leads."""
+        """Return folders, regular files and links in a folder; a link is no folder, wherever it leads."""
         parts = self._parts(path)
         with _told(path), self._folder(parts) as folder, os.scandir(folder) as entries:
             found = [(e.name, e.stat(follow_symlinks=False)) for e in entries]
-        found.sort(key=lambda pair: os.fsencode(pair[0]))
         kept = stat.S_ISDIR, stat.S_ISREG, stat.S_ISLNK
         return [_info("/".join((*parts, name)), s) for name, s in found if any(is_kind(s.st_mode) for is_kind in kept)]
 

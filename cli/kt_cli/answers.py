@@ -6,38 +6,53 @@ import sys
 from collections.abc import Callable
 
 from kt import Agent
-from kt.events import QuestionAsked
+from kt.events import QuestionAsked, TurnEnded
 
 from .console import inert
+from .lines import Lines
 
 
-def answer_on_terminal(agent: Agent) -> Callable[[], None]:
-    """Ask each question on stderr, read its answer from stdin, one at a time; return the function that stops it."""
-    waiting = asyncio.Lock()
+def answer_on_terminal(agent: Agent, lines: Lines) -> Callable[[], None]:
+    """Ask each question on stderr, take its answer from `lines`, one at a time; return the function that stops it."""
+    one_at_a_time = asyncio.Lock()
+    asking: dict[str, asyncio.Task[None]] = {}
 
     async def put(question: QuestionAsked) -> None:
-        async with waiting:
-            answer = await asyncio.get_running_loop().run_in_executor(None, _read, question)
+        async with one_at_a_time:
+            _show(question)
+            answer = _meant(question, await lines.next())
             agent.questions.answer(question.id, answer, by="terminal")
 
     def asked(question: QuestionAsked) -> None:
-        agent.spawn(put(question), name="question")
+        asking[question.id] = agent.spawn(put(question), name="question")
 
-    return agent.bus.on(QuestionAsked, asked)
+    def ended(_: TurnEnded) -> None:
+        for id in asking.keys() - {question.id for question in agent.questions.pending}:
+            asking.pop(id).cancel()
+
+    offs = agent.bus.on(QuestionAsked, asked), agent.bus.on(TurnEnded, ended)
+
+    def stop() -> None:
+        for off in offs:
+            off()
+
+    return stop
 
 
-def _read(question: QuestionAsked) -> str:
-    """Return the answer; a number stands for a choice, the end of input for the last one (a no)."""
+def _show(question: QuestionAsked) -> None:
     lines = [inert(question.text)]
     if isinstance(question.data, dict):
         lines += [f"  {k}: {inert(v if isinstance(v, str) else json.dumps(v))}" for k, v in question.data.items()]
     lines += [f"  {number}. {inert(choice)}" for number, choice in enumerate(question.choices, 1)]
     print("\n".join(lines), file=sys.stderr)
     print("? ", end="", file=sys.stderr, flush=True)
-    line = sys.stdin.readline()
-    text = line.strip()
-    if not line:
+
+
+def _meant(question: QuestionAsked, line: str | None) -> str:
+    """Return the answer; a number stands for a choice, the end of input for the last one (a no)."""
+    if line is None:
         return question.choices[-1] if question.choices else ""
+    text = line.strip()
     if text.isdigit() and 0 < int(text) <= len(question.choices):
         return question.choices[int(text) - 1]
     return text

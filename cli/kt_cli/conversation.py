@@ -10,6 +10,7 @@ from kt.events import Event, LLMRestarted, TextDelta, TurnEnded
 
 from .answers import answer_on_terminal
 from .console import Console
+from .lines import Lines
 from .running import build_agent
 from .settings import RunSettings
 
@@ -22,6 +23,7 @@ class Conversation:
     def __init__(self, settings: RunSettings, *, plain: bool) -> None:
         self.settings, self.plain = settings, plain
         self.console = Console(verbose=settings.verbose)
+        self.lines = Lines()
         self._column = 0
 
     async def run(self) -> int:
@@ -43,7 +45,7 @@ class Conversation:
         scope.callback(agent.bus.on(TurnEnded, lambda e: self._ended(e.result)))
         if sys.stdin.isatty():
             scope.enter_context(agent.questions.attached())
-            scope.callback(answer_on_terminal(agent))
+            scope.callback(answer_on_terminal(agent, self.lines))
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, agent.interrupt)
         scope.callback(loop.remove_signal_handler, signal.SIGINT)
@@ -52,8 +54,7 @@ class Conversation:
         while True:
             if not self.plain:
                 print("> ", end="", file=sys.stderr, flush=True)
-            line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-            if not line:
+            if (line := await self.lines.next()) is None:
                 return
             if line.strip():
                 await agent.run(line.strip())

@@ -1,46 +1,85 @@
 """Errors as users see them: one line on stderr, the right exit code, a traceback only with --debug."""
 
+import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 
-from kt.errors import InternalError, KTError
+from kt.errors import InternalError, KTError, TurnCancelled
 
 BROKEN_PIPE = 141
-INTERRUPTED = 130
-TERMINATED = 143
+WRITE_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 class Terminated(BaseException):
     """Unwind because SIGTERM came."""
 
 
-def reported(action: Callable[[], int], *, debug: bool = False) -> int:
-    """Return the exit code of `action`, having printed the error that ended it."""
-    try:
-        code = action()
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        # Whoever read us is gone; a flush at exit must not complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+class Killed(TurnCancelled):
+    """Say that SIGTERM ended the run."""
+
+    exit_code = 143
+
+
+class CannotWrite(KTError):
+    """Say that a disk is full, broken or read-only."""
+
+    code, exit_code = "E-IO", 74
+
+
+def report(error: BaseException, argv: Sequence[str]) -> int:
+    """Return the exit code of a command that `error` ended, having said so.
+
+    A `kt run` that was asked for JSON ends with a result object on stdout, however early it failed.
+    """
+    if isinstance(error, BrokenPipeError):
+        _drop_stdout()
         return BROKEN_PIPE
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Terminated:
-        return TERMINATED
-    except Exception as error:
-        if debug:
-            import traceback
+    known = as_kt(error)
+    if _wants_result(argv):
+        from .headless import print_failure
 
-            traceback.print_exc()
-        known = as_kt(error)
-        print(known.line(), file=sys.stderr)
-        return known.exit_code
+        try:
+            print_failure(known)
+        except OSError:
+            _drop_stdout()
+    if isinstance(known, CannotWrite):
+        _drop_stdout()
+    if isinstance(error, Exception):
+        _tell(error, known, debug="--debug" in argv)
+    return known.exit_code
 
 
-def as_kt(error: Exception) -> KTError:
+def _tell(error: Exception, known: KTError, *, debug: bool) -> None:
+    from .console import inert
+
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    print(inert(known.line()), file=sys.stderr)
+
+
+def _wants_result(argv: Sequence[str]) -> bool:
+    """Tell whether machine-readable output was asked for, even by a command line that can't be parsed."""
+    values = [a.partition("=")[2] for a in argv if a.startswith("--output=")]
+    values += [value for name, value in zip(argv, argv[1:], strict=False) if name == "--output"]
+    return argv[:1] == ["run"] and any(v in ("json", "stream-json") for v in values)
+
+
+def _drop_stdout() -> None:
+    """Make the flush at exit silent: whoever read us is gone, or nothing can be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def as_kt(error: BaseException) -> KTError:
     """Return the error as one of ours; what we did not foresee is our bug."""
     if isinstance(error, KTError):
         return error
+    if isinstance(error, Terminated):
+        return Killed("the run was terminated")
+    if isinstance(error, KeyboardInterrupt):
+        return TurnCancelled("the run was interrupted")
+    if isinstance(error, OSError) and error.errno in WRITE_FAILED:
+        return CannotWrite(f"can't write {error.filename or 'standard output'}: {error.strerror}")
     return InternalError(f"{type(error).__name__}: {error}", hint="please report it; --debug shows where")

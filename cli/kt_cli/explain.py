@@ -1,5 +1,7 @@
 """What would act in a run: creature, model, tools, plugins in order and where each comes from."""
 
+import os
+
 from kt import Agent, KTError
 from kt.testing import ScriptedLLM
 
@@ -10,9 +12,9 @@ from .settings import RunSettings
 async def explain(settings: RunSettings) -> int:
     """Print the effective set; no model is asked and none needs to be there."""
     creature = creature_of(settings)
-    chosen = settings.llm or creature.llm or "default"
+    chosen = settings.llm or os.environ.get("KT_MODEL") or creature.llm or "default"
     try:
-        agent, problem = await build_agent(settings, llm=settings.llm or creature.llm or "default"), ""
+        agent, problem = await build_agent(settings, llm=chosen), ""
     except KTError as error:
         agent, problem = await build_agent(settings, llm=ScriptedLLM()), str(error)
     async with agent.host, agent:

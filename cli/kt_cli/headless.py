@@ -13,6 +13,7 @@ from kt.events import Event, LLMRestarted, TextDelta
 
 from .answers import answer_on_terminal
 from .console import Console
+from .lines import Lines
 from .results import failure_object, result_object
 from .running import build_agent
 from .settings import RunSettings
@@ -47,7 +48,7 @@ class Headless:
             scope.callback(agent.bus.on(LLMRestarted, self._restarted))
         if live and sys.stdin.isatty() and sys.stderr.isatty():
             scope.enter_context(agent.questions.attached())
-            scope.callback(answer_on_terminal(agent))
+            scope.callback(answer_on_terminal(agent, Lines()))
 
     async def _turn(self, agent: Agent, prompt: str) -> TurnResult:
         loop = asyncio.get_running_loop()
@@ -81,7 +82,7 @@ class Headless:
         if result.error is not None:
             if self.settings.debug:
                 traceback.print_exception(result.error)
-            print(result.error.line(), file=sys.stderr)
+            self.console.note(result.error.line())
 
 
 def print_failure(error: KTError) -> None:
@@ -94,4 +95,4 @@ def _print_event(event: Event) -> None:
 
 
 def _print(data: dict[str, Any]) -> None:
-    print(json.dumps(data, ensure_ascii=False), flush=True)
+    print(json.dumps(data), flush=True)

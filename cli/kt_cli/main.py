@@ -1,5 +1,7 @@
 """Dispatch: print help and version without importing much, hand everything else to its command."""
 
+import io
+import os
 import sys
 
 from . import __version__
@@ -7,8 +9,11 @@ from . import __version__
 USAGE = """usage: kt COMMAND [ARGUMENTS]
        kt --help | --version
 
-Run and manage agents made of plugins. `kt COMMAND --help` explains a command.
+Run and manage agents made of plugins. `kt COMMAND --help` explains a command. With --skip-bad-plugins a command goes
+on without plugins that do not load, but never without a guard.
 """
+MENDING = ("doctor", "install", "uninstall")
+"""Commands that must work while a plugin is broken."""
 
 
 def main() -> None:
@@ -18,19 +23,36 @@ def main() -> None:
 
 def dispatch(argv: list[str]) -> int:
     """Run one command line; every error is one line on stderr and an exit code."""
-    if argv[:1] in (["--version"], ["-V"]):
-        print(f"kt {__version__}")
-        return 0
-    from .errors import reported
+    _open_streams()
+    try:
+        code = _command(argv)
+        sys.stdout.flush()
+        return code
+    except SystemExit:
+        raise
+    except BaseException as error:
+        from .errors import report
 
-    return reported(lambda: _command(argv), debug="--debug" in argv)
+        return report(error, argv)
+
+
+def _open_streams() -> None:
+    """Let the null device stand in for a stream that is closed; what can't be encoded is written as an escape."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _command(argv: list[str]) -> int:
+    if argv[:1] in (["--version"], ["-V"]):
+        print(f"kt {__version__}")
+        return 0
     from kt import Plugins
 
     helping = not argv or argv[0] in ("--help", "-h", "help")
-    plugins = Plugins(skip_bad=helping or "--skip-bad-plugins" in argv)
+    plugins = Plugins(skip_bad=helping or argv[0] in MENDING or "--skip-bad-plugins" in argv)
     if helping:
         print(_help(plugins), end="")
         return 0

@@ -54,6 +54,14 @@ def _piped(*, wait: bool) -> bytes | None:
 
 
 def _checked(data: bytes, what: str) -> str:
+    text = decoded(data, what)
+    if not text.strip():
+        raise DataError(f"{what} is empty", hint="say what to do")
+    return text
+
+
+def decoded(data: bytes, what: str) -> str:
+    """Return the text of `data`. Raises DataError where it is too large, not UTF-8, or holds a NUL."""
     if len(data) > MAX_BYTES:
         raise DataError(f"{what} is larger than {MAX_BYTES // 1024 // 1024} MB", hint="name a file instead")
     try:
@@ -62,6 +70,4 @@ def _checked(data: bytes, what: str) -> str:
         raise DataError(f"{what} is not UTF-8 (byte {error.start})") from None
     if "\0" in text:
         raise DataError(f"{what} holds a NUL (character {text.index(chr(0))})")
-    if not text.strip():
-        raise DataError(f"{what} is empty", hint="say what to do")
     return text

@@ -37,5 +37,7 @@ def error_object(error: KTError) -> dict[str, Any]:
 def failure_object(error: KTError) -> dict[str, Any]:
     """Return the result object of a run that failed before its turn began."""
     from kt import Status
+    from kt.errors import TurnCancelled
 
-    return result_object(TurnResult(Status.failed, error=error), model="")
+    status = Status.cancelled if isinstance(error, TurnCancelled) else Status.failed
+    return result_object(TurnResult(status, error=error), model="")

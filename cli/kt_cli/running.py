@@ -10,7 +10,7 @@ from typing import Any
 from kt import Agent, Creature, Host, Limits
 from kt.errors import ConfigError
 
-from .errors import Terminated, as_kt
+from .errors import Terminated
 from .settings import DEFAULT_CREATURE, RunSettings
 
 
@@ -19,23 +19,16 @@ def execute(settings: RunSettings, extra: dict[str, Any]) -> int:
     from .headless import Headless
     from .prompts import read_prompt
 
-    try:
-        for name, value in extra.items():
-            settings.registry.get("run_option", name)(settings, value)
-        if settings.explain:
-            from .explain import explain
+    for name, value in extra.items():
+        settings.registry.get("run_option", name)(settings, value)
+    if settings.explain:
+        from .explain import explain
 
-            return asyncio.run(explain(settings))
-        prompt = read_prompt(settings.prompt, interactive=settings.mode is not None)
-        if prompt is None:
-            return _converse(settings)
-        return asyncio.run(_supervised(lambda: Headless(settings).run(prompt)))
-    except Exception as error:
-        if settings.output != "text":
-            from .headless import print_failure
-
-            print_failure(as_kt(error))
-        raise
+        return asyncio.run(explain(settings))
+    prompt = read_prompt(settings.prompt, interactive=settings.mode is not None)
+    if prompt is None:
+        return _converse(settings)
+    return asyncio.run(_supervised(lambda: Headless(settings).run(prompt)))
 
 
 def _converse(settings: RunSettings) -> int:

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._build import Plan, build
-from ._bus import Bus, Stream
+from ._bus import Bus
 from ._controller import call_provider, execute, run_turn
 from ._hooks import NO_HOOKS, Hooks, Step
 from ._inbox import Inbox, Pending
@@ -14,6 +14,7 @@ from ._log import MemoryLog
 from ._messages import Message, Part, ToolCall, ToolResult, user
 from ._questions import Questions
 from ._registry import required
+from ._stream import TurnStream
 from ._toolcalls import cancelled, run_tool
 from ._turn import CallState, Limits, Turn, TurnResult
 from .errors import KTError, MissingPlugin, TurnCancelled, UsageError
@@ -278,26 +279,3 @@ class Agent:
             self.bus.publish(PluginFailed(name, str(error) if isinstance(error, KTError) else repr(error)))
 
         return self.host.spawn(work, name=name, failed=failed)
-
-
-class TurnStream(Stream):
-    """Iterate over the events of one turn; breaking out of the loop, or losing this object, cancels the turn."""
-
-    __slots__ = ("_loop", "_turn")
-
-    def __init__(self, agent: Agent, turn: Turn, timeout: float | None) -> None:
-        super().__init__()
-        self._turn, self._loop, events = turn, asyncio.get_running_loop(), self.events
-        turn.tap = events.put
-        task = agent.spawn(execute(agent, turn, timeout=timeout), name=f"{agent.name} turn {turn.id}")
-        task.add_done_callback(lambda _: events.close())
-
-    async def aclose(self) -> None:
-        """Cancel the turn, unless it has ended, and wait for its end."""
-        self._turn.cancel()
-        async for _ in self:
-            pass
-
-    def __del__(self) -> None:
-        if not self._turn.ended and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._turn.cancel)

@@ -1,11 +1,10 @@
 """The event bus: sync listeners by type, bounded streams for surfaces. Listeners fail open."""
 
-import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
+from ._stream import Stream
 from .events import Event, PluginFailed, TextDelta
 
 E = TypeVar("E", bound=Event)
@@ -76,61 +75,3 @@ class Bus:
             for off in offs:
                 off()
             stream.events.close()
-
-
-class Buffer:
-    """Hold the events that a stream has not given out yet; it outlives neither its listener nor its reader."""
-
-    __slots__ = ("closed", "dropped", "items", "limit", "waiter")
-
-    def __init__(self, limit: int | None) -> None:
-        self.items: deque[Event] = deque()
-        self.limit, self.closed, self.dropped = limit, False, 0
-        self.waiter: asyncio.Future[None] | None = None
-
-    def put(self, event: Event) -> None:
-        """Take an event, whatever is waiting already."""
-        self.items.append(event)
-        if self.waiter is not None:
-            self.wake()
-
-    def put_bounded(self, event: Event) -> None:
-        """Take an event if there is room, count it as dropped if not."""
-        if self.limit is not None and len(self.items) >= self.limit:
-            self.dropped += 1
-        else:
-            self.put(event)
-
-    def close(self) -> None:
-        self.closed = True
-        self.wake()
-
-    def wake(self) -> None:
-        waiter, self.waiter = self.waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-
-class Stream:
-    """Iterate over events as they come; `dropped` counts those that a slow reader missed."""
-
-    __slots__ = ("events",)
-
-    def __init__(self, limit: int | None = None) -> None:
-        self.events = Buffer(limit)
-
-    @property
-    def dropped(self) -> int:
-        return self.events.dropped
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Event:
-        buffer = self.events
-        while not buffer.items:
-            if buffer.closed:
-                raise StopAsyncIteration
-            buffer.waiter = asyncio.get_running_loop().create_future()
-            await buffer.waiter
-        return buffer.items.popleft()

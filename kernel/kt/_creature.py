@@ -29,7 +29,8 @@ class Creature:
     """Hold what a configuration says about an agent.
 
     `tools` are registered names, "module:attribute", or "./file.py:attribute" beside the creature's file. `plugins`
-    maps names to settings; `guards` names those that must stand around its tools. `llm` is a preset, "provider/model", or a table. `path` is the file it came from.
+    maps names to settings; `guards` names those that must stand around its tools. `llm` is a preset,
+    "provider/model", or a table. `path` is the file it came from.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}

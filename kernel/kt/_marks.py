@@ -4,14 +4,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
-_OPTIONS: dict[str, Any] = {
-    "wrapper": False,
-    "hookwrapper": False,
-    "optionalhook": False,
-    "tryfirst": False,
-    "trylast": False,
-    "specname": None,
-}
+_FLAGS = ("wrapper", "hookwrapper", "optionalhook", "tryfirst", "trylast")
+_OPTIONS: dict[str, Any] = {**dict.fromkeys(_FLAGS, False), "specname": None}
 
 
 @overload

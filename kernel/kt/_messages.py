@@ -76,7 +76,7 @@ class ToolResult(PartBase):
 
     @property
     def text(self) -> str:
-        return "".join(p.text for p in self.parts if isinstance(p, Text))
+        return text_of(self.parts)
 
 
 @dataclass(slots=True)
@@ -105,6 +105,13 @@ class Opaque(PartBase):
 
 
 Part: TypeAlias = Text | Media | Thinking | ToolCall | ToolResult | ProviderItem | Refusal | Opaque
+
+
+def text_of(parts: list[Part]) -> str:
+    """Return the text parts joined."""
+    if len(parts) == 1 and parts[0].__class__ is Text:
+        return parts[0].text
+    return "".join(p.text for p in parts if isinstance(p, Text))
 
 
 @dataclass(slots=True)
@@ -161,10 +168,7 @@ class Message:
     @property
     def text(self) -> str:
         """Return the text parts joined."""
-        parts = self.parts
-        if len(parts) == 1 and type(parts[0]) is Text:
-            return parts[0].text
-        return "".join(p.text for p in parts if isinstance(p, Text))
+        return text_of(self.parts)
 
     @property
     def tool_calls(self) -> list[ToolCall]:

@@ -43,7 +43,6 @@ class Questions:
 
     async def ask(self, question: QuestionAsked) -> str | None:
         """Return the answer; None is a denial. The id of a call's question is the same when the call is re-entered."""
-        turn = self._agent.turn
         key = question.call_id or "agent"
         number = self._asked[key] = self._asked.get(key, 0) + 1
         question.id = question.id or f"{key}.{number}"
@@ -60,8 +59,7 @@ class Questions:
         try:
             return await future
         finally:
-            if turn is None or future.done():
-                self._open.pop(question.id, None)
+            self._open.pop(question.id, None)
 
     def reenter(self, call_id: str) -> None:
         """Count a call's questions from the start again, because the call runs again."""

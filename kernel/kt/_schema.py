@@ -16,7 +16,7 @@ def describe(function: Callable[..., Any], *, skip_first: bool) -> tuple[str, Js
 
     The validator takes JSON arguments and returns keyword arguments; it raises ValueError with one line a mistake.
     """
-    from pydantic import ConfigDict, Field, PydanticUserError, create_model
+    from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, create_model
 
     summary, docs = parse_docstring(inspect.getdoc(function) or "")
     hints = get_type_hints(function, include_extras=True)
@@ -26,21 +26,24 @@ def describe(function: Callable[..., Any], *, skip_first: bool) -> tuple[str, Js
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY):
             raise ConfigError(f"tool {function.__name__!r} takes {p}, which has no schema", hint="use named parameters")
         default = ... if p.default is p.empty else p.default
-        field = f"p_{name}"
+        # A parameter may be called what a model's own attribute is called; the alias keeps its name outside.
+        field = f"p_{name}" if name.startswith("_") or hasattr(BaseModel, name) else name
         fields[field] = (hints.get(name, Any), Field(default, alias=name, description=docs.get(name)))
         names[field] = name
     try:
         model = create_model(
-            function.__name__, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=False), **fields
+            function.__name__, __config__=ConfigDict(extra="forbid", protected_namespaces=()), **fields
         )
         schema = tidy(model.model_json_schema())
     except PydanticUserError as error:
         raise ConfigError(f"tool {function.__name__!r} has a parameter without a schema: {error.message}") from error
     validator = model.__pydantic_validator__
 
+    renamed = any(field != name for field, name in names.items())
+
     def validate(arguments: dict[str, Json]) -> dict[str, Any]:
-        values = validator.validate_python(arguments).__dict__
-        return {name: values[field] for field, name in names.items()}
+        values: dict[str, Any] = validator.validate_python(arguments).__dict__
+        return {name: values[field] for field, name in names.items()} if renamed else values
 
     return summary, schema, validate
 

@@ -3,7 +3,8 @@
 import asyncio
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -72,10 +73,17 @@ def prepare(agent: "Agent", call: ToolCall) -> CallState:
 
 def parse(text: str) -> dict[str, Json]:
     """Return the arguments of a call from their text. Raises ValueError for what is no JSON object."""
-    arguments = json.loads(text or "{}")
+    arguments = _from_json()(text or "{}", allow_inf_nan=False)
     if not isinstance(arguments, dict):
         raise ValueError("they must be a JSON object")
     return arguments
+
+
+@cache
+def _from_json() -> Callable[..., Any]:
+    from pydantic_core import from_json
+
+    return from_json
 
 
 def cancelled(call: ToolCall, why: str = "cancelled before it finished; its outcome is unknown") -> ToolResult:
@@ -117,6 +125,8 @@ async def run_call(agent: "Agent", turn: Turn, state: CallState, waiting: list[T
     try:
         if early is not None:
             result = await join(early)
+        elif agent.tool_chain is None:
+            result = await run_tool(agent, state.call)
         else:
             result = await through_chain(agent, state.call)
     except TurnWaiting as error:
@@ -235,18 +245,14 @@ async def perform(agent: "Agent", tool: Tool, call: ToolCall, bound: dict[str, A
 
 def as_result(call: ToolCall, value: object) -> ToolResult:
     """Return what a tool returned as a result: text, parts, a ToolResult, or data as JSON."""
-    if value.__class__ is str:
-        return ToolResult(call.id, [Text(value)], name=call.name)
+    if value is None or isinstance(value, str | int | float):
+        return ToolResult(call.id, [Text("" if value is None else str(value))], name=call.name)
     if isinstance(value, ToolResult):
         return dataclasses.replace(value, call_id=call.id, name=call.name)
     if isinstance(value, PartBase):
         return ToolResult(call.id, [value], name=call.name)  # type: ignore[list-item]
     if isinstance(value, list) and value and all(isinstance(v, PartBase) for v in value):
         return ToolResult(call.id, value, name=call.name)
-    if value is None or isinstance(value, str | int | float):
-        text = "" if value is None else str(value)
-    else:
-        from ._codec import encode
+    from ._codec import encode
 
-        text = json.dumps(encode(value), ensure_ascii=False)
-    return ToolResult(call.id, [Text(text)], name=call.name)
+    return ToolResult(call.id, [Text(json.dumps(encode(value), ensure_ascii=False))], name=call.name)

@@ -78,6 +78,9 @@ async def fanout(count: int, *, freeze: bool = False) -> tuple[float, float]:
 
     `freeze` takes the idle agents out of the garbage collector's sight, as a server with thousands of agents would.
     """
+    first = await ours.build(script("text"))
+    await ours.turn(first, USER)
+    await ours.close(first)
     gc.collect()
     before = _rss()
     agents = [await ours.build(script("text", sleep=0.1)) for _ in range(count)]

@@ -12,15 +12,22 @@ ADD = tool(add)
 
 
 class Replies:
-    """A model that costs as little as it can: an async iterator, not a generator."""
+    """A model that costs as little as it can: an async iterator for one piece of text, a generator for many."""
 
     model = "bench"
 
     def __init__(self, script: Script) -> None:
         self.script = script
 
-    def stream(self, request: Request) -> "Reply":
-        return Reply(self.script.next())
+    def stream(self, request: Request) -> Any:
+        step = self.script.next()
+        return Reply(step) if len(step.deltas) < 2 else many(step)
+
+
+async def many(step: Step) -> AsyncIterator[Any]:
+    for delta in step.deltas:
+        yield delta
+    yield message_of(step)
 
 
 class Reply:

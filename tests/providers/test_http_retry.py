@@ -25,7 +25,7 @@ def meant(status: int, body: bytes, **headers: str) -> ModelError | Transient:
 def test_a_passing_status_is_tried_again_and_ends_as_provider_down(status: int) -> None:
     trouble = meant(status, said("busy"))
     assert isinstance(trouble, Transient)
-    assert type(trouble.error) is (ModelError if status in () else ProviderDown)
+    assert type(trouble.error) is ProviderDown
     assert trouble.error.exit_code == 69
 
 

@@ -34,14 +34,11 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         as_json: Annotated[bool, typer.Option("--json", help="as JSON lines")] = False,
     ) -> int:
         """Check the installation, keys, models, and a creature."""
-        from kt import Plugins
-
-        found = Plugins(skip_bad=True)
-        checks = [_python(), *_plugins(found), *_keys(found), _model(found), *_sandbox(), *_extra(found)]
+        checks = [_python(), *_plugins(plugins), *_keys(plugins), _model(plugins), *_sandbox(), *_extra(plugins)]
         if ref is not None:
-            checks += _creature(found, ref)
+            checks += _creature(plugins, ref)
         if ping:
-            checks.append(asyncio.run(_ping(found)))
+            checks.append(asyncio.run(_ping(plugins)))
         for check in checks:
             print(json.dumps(check._asdict()) if as_json else _line(check))
         return 0 if all(c.ok is not False for c in checks) else 1

@@ -1,5 +1,6 @@
 """kt new creature|plugin|tool NAME: a scaffold that passes its own test."""
 
+import keyword
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -32,8 +33,8 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         """Make a folder with a creature, plugin or tool that works, and a test that passes."""
         if kind not in KINDS:
             raise UsageError(f"can't make a {kind!r}", hint=f"kt new {'|'.join(KINDS)} NAME")
-        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-            raise UsageError(f"{name!r} is no name", hint="lower case, digits and single hyphens")
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
+            raise UsageError(f"{name!r} is no name", hint="lower case, digits and single hyphens, no Python keyword")
         folder = Path(name if kind == "creature" else f"kt-{name}")
         try:
             folder.mkdir()

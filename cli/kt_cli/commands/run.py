@@ -1,6 +1,5 @@
 """kt run [CREATURE] [PROMPT]: run a creature, headless with a prompt, else as a conversation."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
@@ -45,8 +44,8 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     ) -> int:
         """Run a creature: with a PROMPT (or piped input) to its end, else as a conversation."""
         for name, value in (("--max-turns", max_turns), ("--max-tokens", max_tokens), ("--time-limit", time_limit)):
-            if value is not None and not (math.isfinite(value) and 0 < value < 1e9):
-                raise UsageError(f"{name} {value:g} is out of range", hint="give a positive number")
+            if value is not None and not 0 < value < 1e9:
+                raise UsageError(f"{name} {str(value)[:40]} is out of range", hint="give a positive number")
         if mode not in (None, "cli", "tui", "plain"):
             raise UsageError(f"--mode {mode} is none of cli, tui, plain")
         from ..running import execute

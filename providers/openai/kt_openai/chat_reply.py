@@ -90,7 +90,7 @@ class ChatReply:
 
     def message(self) -> Message:
         """Return what has come so far: thinking, text and other content, refusal, calls, in this order."""
-        usage = self._usage or (self._top.get("x_groq") or {}).get("usage")
+        usage = self._usage or _table(self._top.get("x_groq")).get("usage")
         message = Message(
             "assistant",
             self._parts(),
@@ -100,7 +100,7 @@ class ChatReply:
             finish=self._normal_finish(),
             finish_raw=self._finish,
             usage=usage_of(usage) if usage else None,
-            usage_raw=usage,
+            usage_raw=usage or None,
         )
         left = {k: v for k, v in self._top.items() if k not in _MODELLED and v is not None}
         if self._rest:
@@ -114,7 +114,7 @@ class ChatReply:
             raise ErrorInStream(chunk.get("error") or chunk)
         self._top.update(chunk)
         if usage := chunk.get("usage"):
-            self._usage = usage
+            self._usage = _table(usage)
         for choice in chunk.get("choices") or ():
             if choice.get("index"):
                 continue  # n > 1: the first is the answer
@@ -125,7 +125,7 @@ class ChatReply:
             if finish := choice.get("finish_reason"):
                 self._end(finish, choice, out)
             if len(choice) > 3:
-                self._usage = choice.get("usage") or self._usage  # Moonshot
+                self._usage = _table(choice.get("usage")) or self._usage  # Moonshot
                 self._keep(choice, _CHOICE)
 
     def _end(self, finish: str, choice: dict[str, Any], out: "list[Delta]") -> None:
@@ -173,9 +173,9 @@ class ChatReply:
         """Take content that is a list (Mistral): text, thinking, and what nobody knows."""
         for item in items:
             kind = item.get("type")
-            if kind == "text" and item.get("text"):
-                self._text.append(item["text"])
-                out.append(item["text"])
+            if kind == "text" and (said := str(item.get("text") or "")):
+                self._text.append(said)
+                out.append(said)
             elif kind == "thinking":
                 inner = item.get("thinking") or ()
                 text = inner if isinstance(inner, str) else "".join(i.get("text") or "" for i in inner)
@@ -261,7 +261,7 @@ def _loads(data: bytes) -> Any:
 
 def usage_of(raw: dict[str, Any]) -> Usage:
     """Return usage in our terms: input with what was cached, output with reasoning, cost in USD where it is said."""
-    asked, made = raw.get("prompt_tokens_details") or {}, raw.get("completion_tokens_details") or {}
+    asked, made = _table(raw.get("prompt_tokens_details")), _table(raw.get("completion_tokens_details"))
     usage = Usage(
         input=_count(raw.get("prompt_tokens")),
         output=_count(raw.get("completion_tokens")),
@@ -276,6 +276,10 @@ def usage_of(raw: dict[str, Any]) -> Usage:
     elif isinstance(ticks := raw.get("cost_in_usd_ticks"), int):
         usage.cost = ticks / _TICKS_PER_USD
     return usage
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _count(value: object) -> int:

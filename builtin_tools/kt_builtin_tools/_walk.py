@@ -1,0 +1,95 @@
+"""Walk folders as ripgrep does: in the order of names, without links, .git and what .gitignore files name."""
+
+import os
+from collections.abc import Iterator
+
+from kt import Context, FileInfo
+from kt.errors import KTError
+from pathspec import GitIgnoreSpec
+
+from ._text import lines_of
+
+
+class Ignore:
+    """Tell what the .gitignore files from the working folder down say of paths beneath `start`.
+
+    Where `start` itself is ignored, it is what the caller wants: then only the files from there down count.
+    """
+
+    def __init__(self, ctx: Context[object], start: str) -> None:
+        self._ctx = ctx
+        self._specs: dict[str, GitIgnoreSpec | None] = {}
+        self.top = ""
+        self.start = "" if start == "." else start
+        if self._any(self.start, 0):
+            self.top = self.start
+
+    def __call__(self, path: str, is_dir: bool) -> bool:
+        """Tell whether a path is ignored, given that the folders above it are not."""
+        names = path.split("/")
+        for depth in range(len(names) - 1, -1, -1):
+            base = "/".join(names[:depth])
+            if len(base) < len(self.top):
+                break
+            spec = self._spec(base)
+            if spec is not None:
+                said = spec.check_file("/".join(names[depth:]) + "/" * is_dir).include
+                if said is not None:
+                    return said
+        return False
+
+    def hides(self, path: str) -> bool:
+        """Tell whether a file, or a folder between it and the start, is ignored or .git."""
+        folder = path.rpartition("/")[0]
+        above = self.start.count("/") + 1 if self.start else 0
+        return ".git" in path.split("/")[above:] or self._any(folder, above) or self(path, False)
+
+    def _any(self, folder: str, above: int) -> bool:
+        names = folder.split("/") if folder else []
+        return any(self("/".join(names[:n]), True) for n in range(above + 1, len(names) + 1))
+
+    def _spec(self, folder: str) -> GitIgnoreSpec | None:
+        if folder not in self._specs:
+            self._specs[folder] = self._read(f"{folder}/.gitignore".lstrip("/"))
+        return self._specs[folder]
+
+    def _read(self, path: str) -> GitIgnoreSpec | None:
+        if self._ctx.files.info(path) is None:
+            return None
+        patterns = []
+        for line in lines_of(self._ctx.files.read(path).decode("utf-8-sig", "replace")):
+            try:
+                patterns += GitIgnoreSpec.from_lines([line]).patterns
+            except ValueError:
+                continue  # git, too, passes over a line that is no pattern
+        return GitIgnoreSpec(patterns)
+
+
+def children(ctx: Context[object], folder: str, ignore: Ignore) -> list[FileInfo]:
+    """Return what is in a folder and not ignored, by name."""
+    found = [i for i in ctx.files.listing(folder) if not ignore(i.path, i.is_dir)]
+    found.sort(key=lambda i: os.fsencode(i.path))
+    return [i for i in found if i.path.rpartition("/")[2] != ".git"]
+
+
+def walk(ctx: Context[object], ignore: Ignore) -> Iterator[FileInfo]:
+    """Yield the files beneath the start of `ignore`; a folder that cannot be read has none."""
+    pending = [FileInfo(ignore.start or ".", True, 0, 0)]
+    while pending:
+        item = pending.pop()
+        if not item.is_dir:
+            if not is_link(ctx, item.path):
+                yield item
+            continue
+        try:
+            pending += reversed(children(ctx, item.path, ignore))
+        except KTError:
+            continue
+
+
+def is_link(ctx: Context[object], path: str) -> bool:
+    """Tell whether a path is a link, or leads through one."""
+    try:
+        return ctx.files.relative(path) != path
+    except KTError:
+        return True

@@ -1,0 +1,171 @@
+"""read, write, edit and tree: files beneath the working folder."""
+
+import hashlib
+from collections.abc import Iterator
+from weakref import WeakKeyDictionary
+
+from kt import Agent, Context, FileInfo, Media, Part, Text, tool
+from kt.errors import DataError, KTError, NotFound, UsageError, Vetoed
+
+from ._edits import Edit, apply, diff
+from ._text import cut, image_type, is_binary, lines_of, load, printable, shown
+from ._walk import Ignore, children
+
+MAX_IMAGE = 5_000_000
+MAX_LINE = 2_000
+MAX_SHOWN = 50_000
+"""Characters of one result of read."""
+MAX_ENTRIES = 100
+"""Entries of one folder that tree shows."""
+
+_SEEN: "WeakKeyDictionary[Agent, dict[str, bytes]]" = WeakKeyDictionary()
+"""By agent and path: the digest of what the model last saw, or wrote, of a file."""
+
+
+@tool(effect="read")
+def read(ctx: Context[object], path: str, offset: int = 1, limit: int = 2000) -> Part:
+    """Read a text file, with line numbers, or an image.
+
+    Args:
+        offset: First line.
+        limit: Number of lines.
+    """
+    if offset < 1 or limit < 1:
+        raise UsageError("offset and limit count from 1")
+    data = load(ctx, path)
+    if mime := image_type(data):
+        if len(data) > MAX_IMAGE:
+            raise KTError(f"{path!r} is too large for an image", hint="make it smaller with bash")
+        _remember(ctx, path, data)
+        return Media(mime, data=data, name=path, origin="file")
+    if is_binary(data):
+        raise KTError(f"{path!r} is a binary file", hint="look at it with bash")
+    _remember(ctx, path, data)
+    lines = lines_of(data.decode("utf-8-sig", "replace"))
+    if offset > max(1, len(lines)):
+        raise UsageError(f"{path!r} has only {len(lines)} lines")
+    return Text(_numbered(lines, offset, limit) or "(the file is empty)", origin="file")
+
+
+def _numbered(lines: list[str], offset: int, limit: int) -> str:
+    """Return lines as number, tab, text, and what remains of the file."""
+    out: list[str] = []
+    size = 0
+    for number, line in enumerate(lines[offset - 1 : offset - 1 + limit], offset):
+        out.append(f"{number}\t{cut(line, MAX_LINE)}")
+        size += len(out[-1])
+        if size > MAX_SHOWN:
+            break
+    last = offset - 1 + len(out)
+    if last < len(lines):
+        out.append(f"[lines {offset}-{last} of {len(lines)}; go on with offset {last + 1}]")
+    return "\n".join(out)
+
+
+@tool(effect="idempotent", parallel=False, needs={"write"})
+def write(ctx: Context[object], path: str, content: str) -> str:
+    """Create a file, or replace all of one that you have read."""
+    data = _encoded(content)
+    lines = len(lines_of(content))
+    if ctx.files.info(path) is None:
+        done = f"created {shown(path)} ({lines} lines)"
+    else:
+        old = load(ctx, path)
+        _must_be_current(ctx, path, old)
+        done = f"updated {shown(path)} ({len(lines_of(old.decode(errors='replace')))} lines before, {lines} now)"
+    ctx.files.write(path, data)
+    _remember(ctx, path, data)
+    return done
+
+
+@tool(effect="once", parallel=False, needs={"write"})
+def edit(
+    ctx: Context[object],
+    path: str,
+    old: str | None = None,
+    new: str | None = None,
+    replace_all: bool = False,
+    edits: list[Edit] | None = None,
+) -> Text:
+    """Replace exact text in a file that you have read. Give old and new, or edits for several places.
+
+    Args:
+        old: Must be in the file exactly once, unless replace_all.
+        edits: Done in order, all or none.
+    """
+    if (edits is None) == (old is None) or (old is None) != (new is None):
+        raise UsageError("give either old and new, or edits")
+    wanted = edits if edits is not None else [Edit(old or "", new or "", replace_all)]
+    if not wanted:
+        raise UsageError("edits is empty")
+    for one in wanted:
+        _encoded(one.new)
+    data = load(ctx, path)
+    if is_binary(data):
+        raise KTError(f"{path!r} is a binary file")
+    _must_be_current(ctx, path, data)
+    before = data.decode(errors="surrogateescape")
+    after, places = apply(before, wanted)
+    written = after.encode(errors="surrogateescape")
+    ctx.files.write(path, written)
+    _remember(ctx, path, written)
+    head = f"edited {shown(path)}: {places} place{'s' * (places != 1)}"
+    return Text(printable(f"{head}\n{diff(before, after)}"), origin="file")
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"the text has half a character at {error.start}") from error
+
+
+def _remember(ctx: Context[object], path: str, data: bytes) -> None:
+    _SEEN.setdefault(ctx.agent, {})[ctx.files.relative(path)] = hashlib.blake2b(data).digest()
+
+
+def _must_be_current(ctx: Context[object], path: str, data: bytes) -> None:
+    """Raise KTError unless the model saw the file as it is now."""
+    seen = _SEEN.get(ctx.agent, {}).get(ctx.files.relative(path))
+    if seen is None:
+        raise KTError(f"{path!r} was not read in this conversation", hint="read it first")
+    if seen != hashlib.blake2b(data).digest():
+        raise KTError(f"{path!r} changed on disk since it was read", hint="read it again")
+
+
+@tool(effect="read", blocking=True)
+def tree(ctx: Context[object], path: str = ".", depth: int = 2) -> Text:
+    """List a folder and the folders in it, without what .gitignore names."""
+    if depth < 1:
+        raise UsageError("depth counts from 1")
+    start = ctx.files.relative(path)
+    info = ctx.files.info(start)
+    if info is None:
+        raise NotFound(f"{path!r} does not exist")
+    if not info.is_dir:
+        raise KTError(f"{path!r} is a file", hint="use read")
+    lines = list(_branches(ctx, start, Ignore(ctx, start), depth, ""))
+    if len(lines) > 5 * MAX_ENTRIES:
+        lines = [*lines[: 5 * MAX_ENTRIES], "[... more; list a folder of its own, or less deep]"]
+    return Text("\n".join(lines) or "(the folder is empty)", origin="file")
+
+
+def _branches(ctx: Context[object], folder: str, ignore: Ignore, depth: int, indent: str) -> Iterator[str]:
+    entries = children(ctx, folder, ignore)
+    for entry in entries[:MAX_ENTRIES]:
+        yield indent + _label(ctx, entry)
+        if entry.is_dir and depth > 1:
+            yield from _branches(ctx, entry.path, ignore, depth - 1, indent + "  ")
+    if len(entries) > MAX_ENTRIES:
+        yield f"{indent}[... {len(entries) - MAX_ENTRIES} more]"
+
+
+def _label(ctx: Context[object], entry: FileInfo) -> str:
+    name = shown(entry.path.rpartition("/")[2])
+    if entry.is_dir:
+        return name + "/"
+    try:
+        target = ctx.files.relative(entry.path)
+    except Vetoed:
+        return f"{name} -> (outside)"
+    return name if target == entry.path else f"{name} -> {shown(target)}"

@@ -1,0 +1,60 @@
+"""Lines of standard input as they come, without a thread that would keep the process from ending."""
+
+import asyncio
+import os
+import sys
+
+from .prompts import decoded
+
+
+class Lines:
+    """Hand each line to whoever asked last; who is cancelled takes none.
+
+    A question that comes up while the conversation waits for its next line is thus answered first.
+    """
+
+    def __init__(self) -> None:
+        self._descriptor = sys.stdin.fileno()
+        self._read, self._ended = b"", False
+        self._waiting: list[asyncio.Future[bytes | None]] = []
+
+    async def next(self) -> str | None:
+        """Return the next line; None at the end of input. Raises DataError for one that is no text."""
+        loop = asyncio.get_running_loop()
+        line: asyncio.Future[bytes | None] = loop.create_future()
+        self._waiting.append(line)
+        try:
+            self._serve()
+            if not line.done():
+                self._listen(loop)
+            found = await line
+        finally:
+            self._waiting.remove(line)
+            self._serve()
+            if not self._waiting:
+                loop.remove_reader(self._descriptor)
+        return None if found is None else decoded(found, "standard input")
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            loop.add_reader(self._descriptor, self._more)
+        except PermissionError:  # a file or null device, which is always ready
+            while not self._waiting[-1].done():
+                self._more()
+
+    def _more(self) -> None:
+        chunk = os.read(self._descriptor, 1 << 16)
+        self._read += chunk
+        self._ended = not chunk
+        self._serve()
+
+    def _serve(self) -> None:
+        """Give the one who asked last a line, if there is one; a terminal's end of input ends one reading only."""
+        if not self._waiting or self._waiting[-1].done():
+            return
+        if b"\n" in self._read:
+            line, _, self._read = self._read.partition(b"\n")
+            self._waiting[-1].set_result(line)
+        elif self._ended:
+            line, self._read, self._ended = self._read, b"", False
+            self._waiting[-1].set_result(line or None)
