@@ -9,6 +9,8 @@ from pathspec import GitIgnoreSpec
 
 from ._text import lines_of
 
+MAX_RULES = 1_000_000
+
 
 class Ignore:
     """Tell what the .gitignore files from the working folder down say of paths beneath `start`.
@@ -54,15 +56,21 @@ class Ignore:
         return self._specs[folder]
 
     def _read(self, path: str) -> GitIgnoreSpec | None:
-        if self._ctx.files.info(path) is None:
+        """Return the rules of a file; None where there is none, or none that can be read."""
+        try:
+            text = self._ctx.files.read(path, limit=MAX_RULES).decode("utf-8-sig", "replace")
+        except KTError:
             return None
-        patterns = []
-        for line in lines_of(self._ctx.files.read(path).decode("utf-8-sig", "replace")):
-            try:
-                patterns += GitIgnoreSpec.from_lines([line]).patterns
-            except ValueError:
-                continue  # git, too, passes over a line that is no pattern
-        return GitIgnoreSpec(patterns)
+        return GitIgnoreSpec.from_lines(line for line in lines_of(text) if _is_rule(line))
+
+
+def _is_rule(line: str) -> bool:
+    """Tell whether a line of a .gitignore file has a meaning; git, too, passes over the others."""
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
 
 
 def children(ctx: Context[object], folder: str, ignore: Ignore) -> list[FileInfo]:
@@ -73,13 +81,12 @@ def children(ctx: Context[object], folder: str, ignore: Ignore) -> list[FileInfo
 
 
 def walk(ctx: Context[object], ignore: Ignore) -> Iterator[FileInfo]:
-    """Yield the files beneath the start of `ignore`; a folder that cannot be read has none."""
+    """Yield the files and links beneath the start of `ignore`; a folder that cannot be read has none."""
     pending = [FileInfo(ignore.start or ".", True, 0, 0)]
     while pending:
         item = pending.pop()
         if not item.is_dir:
-            if not is_link(ctx, item.path):
-                yield item
+            yield item
             continue
         try:
             pending += reversed(children(ctx, item.path, ignore))

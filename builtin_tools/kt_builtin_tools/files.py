@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from itertools import islice
 from weakref import WeakKeyDictionary
 
 from kt import Agent, Context, FileInfo, Media, Part, Text, tool
@@ -17,6 +18,8 @@ MAX_SHOWN = 50_000
 """Characters of one result of read."""
 MAX_ENTRIES = 100
 """Entries of one folder that tree shows."""
+MAX_LINES = 500
+MAX_DEPTH = 20
 
 _SEEN: "WeakKeyDictionary[Agent, dict[str, bytes]]" = WeakKeyDictionary()
 """By agent and path: the digest of what the model last saw, or wrote, of a file."""
@@ -144,14 +147,18 @@ def tree(ctx: Context[object], path: str = ".", depth: int = 2) -> Text:
         raise NotFound(f"{path!r} does not exist")
     if not info.is_dir:
         raise KTError(f"{path!r} is a file", hint="use read")
-    lines = list(_branches(ctx, start, Ignore(ctx, start), depth, ""))
-    if len(lines) > 5 * MAX_ENTRIES:
-        lines = [*lines[: 5 * MAX_ENTRIES], "[... more; list a folder of its own, or less deep]"]
+    lines = list(islice(_branches(ctx, start, Ignore(ctx, start), min(depth, MAX_DEPTH), ""), MAX_LINES + 1))
+    if len(lines) > MAX_LINES:
+        lines[-1] = "[... more; list a folder of its own, or less deep]"
     return Text("\n".join(lines) or "(the folder is empty)", origin="file")
 
 
 def _branches(ctx: Context[object], folder: str, ignore: Ignore, depth: int, indent: str) -> Iterator[str]:
-    entries = children(ctx, folder, ignore)
+    try:
+        entries = children(ctx, folder, ignore)
+    except KTError:
+        yield indent + "[cannot be read]"
+        return
     for entry in entries[:MAX_ENTRIES]:
         yield indent + _label(ctx, entry)
         if entry.is_dir and depth > 1:

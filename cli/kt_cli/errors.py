@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 from kt.errors import InternalError, KTError, TurnCancelled
 
@@ -63,7 +64,7 @@ def _tell(error: Exception, known: KTError, *, debug: bool) -> None:
 def _wants_result(argv: Sequence[str]) -> bool:
     """Tell whether machine-readable output was asked for, even by a command line that can't be parsed."""
     values = [a.partition("=")[2] for a in argv if a.startswith("--output=")]
-    values += [value for name, value in zip(argv, argv[1:], strict=False) if name == "--output"]
+    values += [value for name, value in pairwise(argv) if name == "--output"]
     return argv[:1] == ["run"] and any(v in ("json", "stream-json") for v in values)
 
 

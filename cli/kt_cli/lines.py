@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from .prompts import decoded
+from .prompts import MAX_BYTES, decoded
 
 
 class Lines:
@@ -49,12 +49,15 @@ class Lines:
         self._serve()
 
     def _serve(self) -> None:
-        """Give the one who asked last a line, if there is one; a terminal's end of input ends one reading only."""
+        """Give the one who asked last a line, if there is one; a terminal's end of input ends one reading only.
+
+        What grows past the largest prompt without an end of line is handed over as it is, to be refused.
+        """
         if not self._waiting or self._waiting[-1].done():
             return
         if b"\n" in self._read:
             line, _, self._read = self._read.partition(b"\n")
             self._waiting[-1].set_result(line)
-        elif self._ended:
+        elif self._ended or len(self._read) > MAX_BYTES:
             line, self._read, self._ended = self._read, b"", False
             self._waiting[-1].set_result(line or None)

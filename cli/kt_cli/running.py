@@ -88,11 +88,10 @@ async def build_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
 
 def creature_of(settings: RunSettings) -> Creature:
     """Return the creature of the command line, of the project's or user's settings, or the default one."""
-    ref = settings.creature
+    ref, base = settings.creature, None
     if ref is None:
-        configured = settings.registry.get("config", "settings")(settings.cwd.resolve()).get("creature")
-        ref = str(configured or DEFAULT_CREATURE)
-    found: Creature = settings.registry.get("loader", "creature")(settings.plugins, ref)
+        ref, base = settings.registry.get("config", "settings")(settings.cwd.resolve()).creature
+    found: Creature = settings.registry.get("loader", "creature")(settings.plugins, ref or DEFAULT_CREATURE, base=base)
     return found
 
 

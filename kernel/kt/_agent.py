@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._build import Plan, build
 from ._bus import Bus
-from ._controller import call_provider, execute, run_turn
+from ._controller import call_provider, run_turn
+from ._execute import execute
 from ._hooks import NO_HOOKS, Hooks, Step
 from ._inbox import Inbox, Pending
 from ._log import MemoryLog
@@ -51,10 +53,6 @@ class Agent:
         self.started = self.stopping = False
         self.parked: dict[str, CallState] = {}
         self._extras, self._sandbox_kind, self._own_host = plan.extras, plan.sandbox, plan.own_host
-        self._advised: set[str] | None = None
-        self._inbox: Inbox | None = None
-        self._questions: Questions | None = None
-        self._sandbox: Sandbox | None = None
         self._stack: AsyncExitStack | None = None
         self.turn_chain = self._fold("kt_around_turn", run_turn)
         self.llm_chain = self._fold("kt_around_llm_call", call_provider)
@@ -193,11 +191,9 @@ class Agent:
 
     # Questions
 
-    @property
+    @cached_property
     def questions(self) -> Questions:
-        if self._questions is None:
-            self._questions = Questions(self)
-        return self._questions
+        return Questions(self)
 
     async def ask(self, question: QuestionAsked) -> str | None:
         """Ask the user; None is a denial. The first surface that answers wins."""
@@ -214,23 +210,19 @@ class Agent:
 
     # What plugins and the controller use
 
-    @property
+    @cached_property
     def inbox(self) -> Inbox:
-        if self._inbox is None:
-            self._inbox = Inbox(self)
-        return self._inbox
+        return Inbox(self)
 
     @property
     def has_input(self) -> bool:
-        return self._inbox is not None and bool(self._inbox.items)
+        return "inbox" in self.__dict__ and bool(self.inbox.items)
 
-    @property
+    @cached_property
     def sandbox(self) -> "Sandbox":
         """Return the walls around the tools, made on first use by the `sandbox` kind."""
-        if self._sandbox is None:
-            make = required(self.host.registry, "sandbox", self._sandbox_kind, "kt-builtin-tools")
-            self._sandbox = make(self)
-        return self._sandbox
+        made: Sandbox = required(self.host.registry, "sandbox", self._sandbox_kind, "kt-builtin-tools")(self)
+        return made
 
     def record(self, event: Logged) -> None:
         """Append an event to the log, then publish it with its sequence number."""
@@ -264,13 +256,6 @@ class Agent:
             for call in calls:
                 if (state := known.get(call.id)) is not None and state.result is None:
                     state.end(cancelled(call, why))
-
-    def advise(self, topic: str) -> bool:
-        """Return True the first time a remark on `topic` is due."""
-        known = self._advised = self._advised or set()
-        new = topic not in known
-        known.add(topic)
-        return new
 
     def spawn(self, work: Coroutine[Any, Any, T], *, name: str) -> "asyncio.Task[T]":
         """Run `work` as a task that ends with the host; PluginFailed tells what it raises."""

@@ -67,8 +67,15 @@ class Bus:
     @asynccontextmanager
     async def stream(self, *kinds: type[Event], buffer: int = 1000) -> AsyncIterator["Stream"]:
         """Yield an async iterator of the events of `kinds` (none: all); what overflows is dropped and counted."""
-        stream = Stream(buffer)
-        offs = [self.on(kind, stream.events.put_bounded) for kind in kinds or (Event,)]
+        stream = Stream()
+
+        def put(event: Event) -> None:
+            if len(stream.events.items) < buffer:
+                stream.events.put(event)
+            else:
+                stream.dropped += 1
+
+        offs = [self.on(kind, put) for kind in kinds or (Event,)]
         try:
             yield stream
         finally:

@@ -32,15 +32,16 @@ SYSTEM_CLOCK = Clock()
 class Host:
     """Own the tasks, the shared services and the plugins of the agents of one process.
 
-    `async with Host() as host` closes it; an agent that was given none makes and closes its own.
+    `async with Host() as host` closes it; an agent that was given none makes and closes its own. `shared` holds the
+    instances of plugins with `scope = "host"`, by name.
     """
 
-    __slots__ = ("_plugins", "_services", "_shared", "_stack", "_started", "_tasks", "clock")
+    __slots__ = ("_plugins", "_services", "_stack", "_started", "_tasks", "clock", "shared")
 
     def __init__(self, plugins: "Plugins | None" = None, *, clock: Clock | None = None) -> None:
         self._plugins = plugins
         self._services: dict[type, object] = {}
-        self._shared: dict[str, object] = {}
+        self.shared: dict[str, object] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stack: AsyncExitStack | None = None
         self._started = False
@@ -57,11 +58,6 @@ class Host:
     @property
     def registry(self) -> "Registry":
         return self.plugins.registry
-
-    @property
-    def shared(self) -> dict[str, object]:
-        """Return the instances of plugins with `scope = "host"`, by name."""
-        return self._shared
 
     def provide(self, service: object, kind: type | None = None) -> None:
         """Offer a service to everything on this host, under its type; one with `aclose()` is closed with the host."""

@@ -1,12 +1,12 @@
 """Load the installed plugins once a process, and work out which of them act in an agent."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import _discovery
 from ._registry import Registry
-from .errors import KTError, NameClash, PluginError, nearest
+from .errors import NameClash, PluginError, nearest
 
 if TYPE_CHECKING:
     import pluggy
@@ -31,15 +31,14 @@ class Plugins:
     `failed` maps a plugin's entry-point name to the error that kept it out; without `skip_bad` the first one raises.
     """
 
-    def __init__(self, *, skip_bad: bool = False, block: Iterable[str] = ()) -> None:
+    def __init__(self, *, skip_bad: bool = False) -> None:
         self.registry, self.skip_bad = Registry(), skip_bad
         self.modules: dict[str, tuple[_discovery.EntryPoint, object]] = {}
         self.failed: dict[str, PluginError | NameClash] = {}
         self._manager: pluggy.PluginManager | None = None
         self._specs: tuple[type, ...] | None = None
         for point in _discovery.entry_points("kt"):
-            if point.name not in set(block):
-                self._load(point)
+            self._load(point)
 
     def _load(self, point: _discovery.EntryPoint) -> None:
         self.registry.owner = (point.dist, point.version)
@@ -130,39 +129,36 @@ def activate(
     uses: Mapping[str, Mapping[str, Any]],
     objects: Iterable[object] = (),
     *,
-    guards: Iterable[object] = (),
-    shared: dict[str, object] | None = None,
+    guards: Sequence[object] = (),
+    shared: dict[str, object],
 ) -> "list[Active]":
     """Return the enabled plugins: names with their settings, then objects, then guards (names or objects).
 
     A name is skipped when it is bad and bad plugins are skipped; a guard never is. `shared` keeps the instances of
     plugins with `scope = "host"`. Raises UnknownName, PluginError.
     """
-    from ._hooks import Active
-
     out = []
-    guard_names = [g for g in guards if isinstance(g, str)]
     for name, config in uses.items():
-        if name in guard_names:
-            continue
         try:
-            out.append(_named(plugins, name, config, shared))
-        except KTError as error:
-            if not plugins.skip_bad or not isinstance(error, PluginError):
+            if name not in guards:
+                out.append(_named(plugins, name, config, shared))
+        except PluginError as error:
+            if not plugins.skip_bad:
                 raise
             plugins.failed[name] = error
-    for thing in objects:
-        plugin = thing() if isinstance(thing, type) else thing
-        out.append(Active(plugin, getattr(plugin, "name", type(plugin).__name__), _tier(plugin)))
+    out += [_given(thing) for thing in objects]
     for guard in guards:
-        if isinstance(guard, str):
-            active = _named(plugins, guard, uses.get(guard, {}), shared)
-            active.tier = "guard"
-            out.append(active)
-        else:
-            plugin = guard() if isinstance(guard, type) else guard
-            out.append(Active(plugin, getattr(plugin, "name", type(plugin).__name__), "guard"))
+        active = _named(plugins, guard, uses.get(guard, {}), shared) if isinstance(guard, str) else _given(guard)
+        active.tier = "guard"
+        out.append(active)
     return out
+
+
+def _given(thing: object) -> "Active":
+    from ._hooks import Active
+
+    plugin = thing() if isinstance(thing, type) else thing
+    return Active(plugin, getattr(plugin, "name", type(plugin).__name__), _tier(plugin))
 
 
 def _tier(plugin: object) -> str:
@@ -175,17 +171,15 @@ def _tier(plugin: object) -> str:
     return tier
 
 
-def _named(plugins: Plugins, name: str, config: Mapping[str, Any], shared: dict[str, object] | None) -> "Active":
+def _named(plugins: Plugins, name: str, config: Mapping[str, Any], shared: dict[str, object]) -> "Active":
     from ._hooks import Active
 
     entry = plugins.registry.entry("plugin", name)
     cls = entry.load()
-    per_host = getattr(cls, "scope", "agent") == "host" and shared is not None
-    plugin = shared.get(name) if per_host and shared is not None else None
-    if plugin is None:
+    if getattr(cls, "scope", "agent") == "host":
+        plugin = shared[name] = shared.get(name) or make(cls, name, config)
+    else:
         plugin = make(cls, name, config)
-        if per_host and shared is not None:
-            shared[name] = plugin
     return Active(plugin, name, _tier(plugin), f"{entry.dist} {entry.version}".strip())
 
 

@@ -72,38 +72,17 @@ def tidy(schema: Json) -> Json:
     return out
 
 
-_PARAM = re.compile(r"^(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
+_SECTION = re.compile(
+    r"^(Args|Arguments|Parameters|Returns|Raises|Yields|Examples?):\n((?:[ \t]+.*\n?|\n)*)", re.MULTILINE
+)
+_PARAM = re.compile(r"^(\s+)(\w+)(?: *\([^)]*\))? *: *(.*(?:\n\1[ \t]+.*)*)", re.MULTILINE)
+_FIELD = re.compile(r"^ *:(?:param|arg)(?: \w+)? (\w+): *(.*)\n?", re.MULTILINE)
 
 
 def parse_docstring(text: str) -> tuple[str, dict[str, str]]:
     """Return (description, description of each parameter) from a Google-style or :param: docstring."""
-    body: list[str] = []
-    params: dict[str, str] = {}
-    section, current, indent, depth = "", "", 0, 0
-    for line in text.splitlines():
-        stripped = line.strip()
-        if stripped in (
-            "Args:",
-            "Arguments:",
-            "Parameters:",
-            "Returns:",
-            "Raises:",
-            "Yields:",
-            "Example:",
-            "Examples:",
-        ):
-            section, current, indent = stripped, "", len(line) - len(line.lstrip())
-        elif m := re.match(r":param (?:\w+ )?(\w+):\s*(.*)", stripped):
-            params[m[1]] = m[2]
-        elif not section:
-            body.append(line.rstrip())
-        elif stripped and len(line) - len(line.lstrip()) <= indent:
-            section = ""
-            body.append(line.rstrip())
-        elif section in ("Args:", "Arguments:", "Parameters:"):
-            if (m := _PARAM.match(stripped)) and (not current or len(line) - len(line.lstrip()) <= depth):
-                current, depth = m[1], len(line) - len(line.lstrip())
-                params[current] = m[2]
-            elif current and stripped:
-                params[current] += " " + stripped
-    return "\n".join(body).strip(), params
+    params = {name: " ".join(said.split()) for name, said in _FIELD.findall(text)}
+    for section, body in _SECTION.findall(text):
+        if section in ("Args", "Arguments", "Parameters"):
+            params.update({name: " ".join(said.split()) for _, name, said in _PARAM.findall(body)})
+    return _FIELD.sub("", _SECTION.sub("", text)).strip(), params

@@ -14,25 +14,17 @@ if TYPE_CHECKING:
 class Buffer:
     """Hold the events that a stream has not given out yet; it outlives neither its listener nor its reader."""
 
-    __slots__ = ("closed", "dropped", "items", "limit", "waiter")
+    __slots__ = ("closed", "items", "waiter")
 
-    def __init__(self, limit: int | None) -> None:
+    def __init__(self) -> None:
         self.items: deque[Event] = deque()
-        self.limit, self.closed, self.dropped = limit, False, 0
         self.waiter: asyncio.Future[None] | None = None
+        self.closed = False
 
     def put(self, event: Event) -> None:
-        """Take an event, whatever is waiting already."""
         self.items.append(event)
         if self.waiter is not None:
             self.wake()
-
-    def put_bounded(self, event: Event) -> None:
-        """Take an event if there is room, count it as dropped if not."""
-        if self.limit is not None and len(self.items) >= self.limit:
-            self.dropped += 1
-        else:
-            self.put(event)
 
     def close(self) -> None:
         self.closed = True
@@ -47,14 +39,10 @@ class Buffer:
 class Stream:
     """Iterate over events as they come; `dropped` counts those that a slow reader missed."""
 
-    __slots__ = ("events",)
+    __slots__ = ("dropped", "events")
 
-    def __init__(self, limit: int | None = None) -> None:
-        self.events = Buffer(limit)
-
-    @property
-    def dropped(self) -> int:
-        return self.events.dropped
+    def __init__(self) -> None:
+        self.events, self.dropped = Buffer(), 0
 
     def __aiter__(self) -> Self:
         return self
@@ -75,7 +63,7 @@ class TurnStream(Stream):
     __slots__ = ("_loop", "_turn")
 
     def __init__(self, agent: "Agent", turn: "Turn", timeout: float | None) -> None:
-        from ._controller import execute
+        from ._execute import execute
 
         super().__init__()
         self._turn, self._loop, events = turn, asyncio.get_running_loop(), self.events

@@ -38,7 +38,7 @@ class Tool:
             raise ConfigError(f"effect {effect!r} is none of read, idempotent, once", where=str(name or function))
         self.function, self.name = function, name or function.__name__
         self.effect, self.parallel, self.blocking, self.background = effect, parallel, blocking, background
-        self.needs = frozenset(needs)
+        self.needs, self.advised = frozenset(needs), False
         self.is_async = inspect.iscoroutinefunction(function)
         self.takes_context = _takes_context(function)
         self._description = description

@@ -228,9 +228,10 @@ async def perform(agent: "Agent", tool: Tool, call: ToolCall, bound: dict[str, A
         else:
             began = perf_counter()
             value = tool.function(*context, **bound)
-            if perf_counter() - began > SLOW and agent.advise(tool.name):
-                took = f"{(perf_counter() - began) * 1000:.0f} ms"
-                agent.bus.publish(Advice(f"tool {tool.name!r} blocked the loop for {took}: use @tool(blocking=True)"))
+            if (took := perf_counter() - began) > SLOW and not tool.advised:
+                tool.advised = True
+                text = f"tool {tool.name!r} blocked the loop for {took * 1000:.0f} ms: use @tool(blocking=True)"
+                agent.bus.publish(Advice(text))
         return as_result(call, value)
     except TurnWaiting:
         raise

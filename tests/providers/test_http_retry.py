@@ -53,7 +53,9 @@ def test_an_error_that_stays_is_typed_and_not_tried_again(status: int, body: byt
 
 def test_the_providers_own_words_are_in_the_error() -> None:
     assert "web_search" in str(meant(400, said("web_search is not supported")))
-    assert "rate-limited upstream" in str(meant(429, b'{"error":{"message":"x","metadata":{"raw":"rate-limited upstream"}}}'))
+    assert "rate-limited upstream" in str(
+        meant(429, b'{"error":{"message":"x","metadata":{"raw":"rate-limited upstream"}}}')
+    )
     assert "Field required" in str(meant(422, b'{"detail":[{"msg":"Field required"}]}'))
     assert "just text" in str(meant(400, b"just text"))
     assert "HTML page with the title '502 Bad Gateway'" in str(meant(502, b"<html><title>502 Bad\nGateway</title>"))

@@ -8,7 +8,7 @@ from kt_http.sse import SSEReader
 
 STREAM = (
     b": a comment\n\n"
-    b"data: {\"a\": 1}\n\n"
+    b'data: {"a": 1}\n\n'
     b"event: error\ndata: one\ndata: two\n\n"
     b"id: 7\nretry: 100\ndata:no space\n\n"
     b"unknown\n\n\n"
@@ -56,26 +56,28 @@ def test_a_byte_order_mark_is_no_part_of_the_first_field() -> None:
     assert read(b"\xef\xbb\xbfdata: a\n\ndata: b\n\n", [1, 2]) == [("message", b"a"), ("message", b"b")]
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\r\n\x00", exclude_categories=["Cs"]), min_size=1), min_size=1))
+@given(
+    st.lists(st.text(st.characters(exclude_characters="\r\n\x00", exclude_categories=["Cs"]), min_size=1), min_size=1)
+)
 def test_the_lines_of_an_event_come_out_as_they_were(lines: list[str]) -> None:
     sent = "".join(f"data: {line}\n" for line in lines) + "\n"
     assert read(sent.encode(), []) == [("message", "\n".join(lines).encode())]
 
 
 def test_an_endless_line_is_refused_before_it_fills_the_memory() -> None:
-    reader, sent = SSEReader(max_line=1000), 0
+    reader = SSEReader(max_line=1000)
+    for _ in range(15):
+        assert reader.feed(b"x" * 64) == []
     with pytest.raises(HttpError, match="over the cap"):
-        for _ in range(100):
-            sent += 64
-            reader.feed(b"x" * 64)
-    assert sent < 1100
+        reader.feed(b"x" * 64)
 
 
 def test_an_endless_event_of_short_lines_is_refused() -> None:
     reader = SSEReader(max_line=100, max_event=1000)
+    for _ in range(125):
+        assert reader.feed(b"data: x\n") == []
     with pytest.raises(HttpError, match="over the cap"):
-        for _ in range(1000):
-            reader.feed(b"data: x\n")
+        reader.feed(b"data: x\n")
 
 
 def test_a_line_over_the_cap_inside_a_whole_event_is_refused() -> None:

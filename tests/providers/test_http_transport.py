@@ -172,7 +172,9 @@ async def test_a_redirect_to_another_host_is_refused_and_never_asked(server: Any
     assert [r.path for r in server.requests] == ["/v1"]
 
 
-@pytest.mark.parametrize("target", ["https://127.0.0.1/x", "http://127.0.0.1:1/x", "//evil.test/x", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "target", ["https://127.0.0.1/x", "http://127.0.0.1:1/x", "//evil.test/x", "file:///etc/passwd"]
+)
 async def test_a_redirect_to_another_port_or_scheme_is_refused(server: Any, host: Host, target: str) -> None:
     server.answers = [to(target)]
     with pytest.raises(HttpError, match="redirects to another host"):
@@ -264,7 +266,11 @@ async def test_a_tool_gets_status_headers_and_the_decompressed_body(server: Any,
     server.answers = [head % len(body) + body]
     response = await tool_http(host).request("PUT", server.url + "/p", headers={"x-a": "1"}, body=b"data")
     assert (response.status, response.headers["content-type"], response.body) == (404, "text/plain", b"hello")
-    assert (server.requests[0].method, server.requests[0].headers["x-a"], server.requests[0].body) == ("PUT", "1", b"data")
+    assert (server.requests[0].method, server.requests[0].headers["x-a"], server.requests[0].body) == (
+        "PUT",
+        "1",
+        b"data",
+    )
 
 
 async def test_a_tools_request_keeps_no_cookie(server: Any, host: Host) -> None:
@@ -319,6 +325,7 @@ def test_httpx2_is_imported_only_for_a_request() -> None:
 
 
 def test_the_entry_modules_import_nothing_heavy() -> None:
-    program = "import sys, kt_http, kt_openai; print([m for m in ('asyncio', 'httpx2', 'kt_http.transport') if m in sys.modules])"
+    heavy = ("asyncio", "httpx2", "kt_http.transport", "kt_openai.provider")
+    program = f"import sys, kt_http, kt_openai; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -100,6 +100,15 @@ def test_calls_without_ids_get_ids_of_their_own(id: str | None) -> None:
     assert len({id for id, _, _ in got} - {""}) == 2
 
 
+@pytest.mark.parametrize("index", [{}, {"index": 7}, {"index": "0"}])
+def test_a_fragment_of_a_call_that_was_not_opened_is_malformed(index: dict[str, Any]) -> None:
+    reply, opened = ChatReply(), delta(tool_calls=[piece("{", id="a", name="f", index=0)])
+    if index:
+        feed(reply, opened)
+    with pytest.raises(Malformed, match="not opened"):
+        feed(reply, delta(tool_calls=[piece("}", **index)]))
+
+
 def test_arguments_that_are_an_object_become_text() -> None:
     assert calls(piece({"x": "é"}, id="a", name="f", index=0)) == [("a", "f", '{"x": "é"}')]
 
@@ -183,7 +192,8 @@ def test_reasoning_details_are_joined_by_index_with_the_signature_of_a_textless_
 def test_content_that_is_a_list_gives_thinking_text_and_what_nobody_knows() -> None:
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
     reply, out = played(
-        delta(content=[thinking]), delta("stop", content=[{"type": "text", "text": "4"}, {"type": "reference", "ids": [1]}])
+        delta(content=[thinking]),
+        delta("stop", content=[{"type": "text", "text": "4"}, {"type": "reference", "ids": [1]}]),
     )
     message = reply.finish()
     assert [(p.kind, getattr(p, "text", None)) for p in message.parts][:2] == [("thinking", "hm"), ("text", "4")]
@@ -219,7 +229,11 @@ def test_an_empty_refusal_is_none_and_a_real_one_is_a_part() -> None:
         ("error", {"error": {"message": "bad"}}, {"message": "bad"}),
         ("error", {"message": "bad"}, {"message": "bad"}),
         ("message", {"object": "error", "message": "bad"}, {"object": "error", "message": "bad"}),
-        ("message", {"choices": [{"delta": {}, "finish_reason": "error", "error": {"message": "x"}}]}, {"message": "x"}),
+        (
+            "message",
+            {"choices": [{"delta": {}, "finish_reason": "error", "error": {"message": "x"}}]},
+            {"message": "x"},
+        ),
     ],
 )
 def test_an_error_inside_an_answer_is_raised(event: str, chunk: dict[str, Any], data: Any) -> None:
@@ -251,19 +265,15 @@ def test_a_malformed_chunk_is_a_typed_error(data: bytes) -> None:
         ChatReply().feed("message", data)
 
 
-NAMES = """choices delta message content tool_calls function index id name arguments usage prompt_tokens_details x_groq
-reasoning reasoning_details refusal annotations finish_reason type text thinking prompt_tokens error""".split()
+WORDS = ["text", "thinking", "stop"]
+FIELDS = """choices delta message content tool_calls function index id name arguments usage x_groq reasoning type text
+    reasoning_details refusal annotations finish_reason thinking error prompt_tokens prompt_tokens_details"""
 
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["text", "thinking", "stop"]),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(NAMES),
-            inner,
-            max_size=4,
-        ),
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(WORDS),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS.split()), inner, max_size=4),
         max_leaves=12,
     ).map(lambda value: value if isinstance(value, dict) and "choices" in value else {"choices": [{"delta": value}]})
 )
@@ -296,17 +306,31 @@ def test_the_last_usage_wins_wherever_it_stands() -> None:
     ("raw", "usage"),
     [
         (
-            {"prompt_tokens": 9, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2}},
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 5,
+                "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2},
+            },
             Usage(9, 5, cached=4, cache_write=2),
         ),
         ({"prompt_tokens": 9, "completion_tokens": 5, "prompt_cache_hit_tokens": 3}, Usage(9, 5, cached=3)),
         ({"prompt_tokens": 9, "completion_tokens": 5, "cached_tokens": 3}, Usage(9, 5, cached=3)),
         (
-            {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14, "completion_tokens_details": {"reasoning_tokens": 3}},
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 5,
+                "total_tokens": 14,
+                "completion_tokens_details": {"reasoning_tokens": 3},
+            },
             Usage(9, 5, reasoning=3),
         ),
         (
-            {"prompt_tokens": 12, "completion_tokens": 1, "total_tokens": 303, "completion_tokens_details": {"reasoning_tokens": 290}},
+            {
+                "prompt_tokens": 12,
+                "completion_tokens": 1,
+                "total_tokens": 303,
+                "completion_tokens_details": {"reasoning_tokens": 290},
+            },
             Usage(12, 291, reasoning=290),
         ),
         ({"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.25}, Usage(1, 1, cost=0.25)),
@@ -336,7 +360,7 @@ def test_what_nobody_knows_is_kept() -> None:
             "deltas": [{"channel": "final"}, {"channel": "final", "audio": {"id": "x"}}],
         }
     }
-    assert message.tool_calls[0].x == {"chat": {"extra_content": {"sig": "S"}}}
+    assert message.tool_calls[0].x == {"chat": {"origin": "api.test", "extra_content": {"sig": "S"}}}
 
 
 def test_annotations_are_citations_of_the_text() -> None:

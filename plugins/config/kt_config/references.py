@@ -17,7 +17,7 @@ def is_reference(text: str) -> bool:
     """Tell whether a command-line word is a creature, not a prompt: @, . or / first, a file ending, or a folder."""
     if not text or "\n" in text or len(text) > 1024:
         return False
-    return text.startswith(("@", ".", "/")) or text.endswith(ENDINGS) or Path(text).is_dir()
+    return text.startswith(("@", ".", "/")) or text.endswith(ENDINGS) or (_there(Path(text)) and Path(text).is_dir())
 
 
 def find(plugins: "Plugins", ref: str, *, kind: str = "creature", base: Path | None = None) -> Path:
@@ -28,8 +28,8 @@ def find(plugins: "Plugins", ref: str, *, kind: str = "creature", base: Path | N
     if (entry := plugins.registry.find(kind, ref)) is not None:
         package, _, inside = str(entry.target).partition(":")
         return file_in(_inside(_package(package) or Path(package), inside, ref), ref)
-    path = (base or Path.cwd()) / Path(ref).expanduser()
-    if path.exists():
+    path = (base or Path.cwd()) / _at_home(ref)
+    if _there(path):
         return file_in(path, ref)
     found = plugins.resolve(kind, ref)
     if isinstance(found, str | Path):
@@ -68,13 +68,28 @@ def _inside(root: Path, inside: str, ref: str) -> Path:
     path = root / inside
     if ".." in Path(inside).parts or not path.resolve().is_relative_to(root.resolve()):
         raise NotFound(f"{ref!r} leads out of its pack")
-    if not path.exists():
+    if not _there(path):
         raise NotFound(f"pack {root.name!r} has no {inside!r}", where=ref, hint=nearest(path.name, _siblings(path)))
     return path
 
 
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # too long for a name, or in a folder that is closed to us
+        return False
+
+
+def _at_home(ref: str) -> Path:
+    try:
+        return Path(ref).expanduser()
+    except RuntimeError as error:
+        raise NotFound(f"no creature {ref!r}: {error}") from None
+
+
 def _siblings(path: Path) -> list[str]:
-    return [p.name for p in path.parent.iterdir() if p.name[0] not in "._"] if path.parent.is_dir() else []
+    folder = path.parent
+    return [p.name for p in folder.iterdir() if p.name[0] not in "._"] if _there(folder) and folder.is_dir() else []
 
 
 def file_in(path: Path, ref: str) -> Path:

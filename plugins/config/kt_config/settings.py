@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from kt.errors import DataError, KTError, nearest
+from kt.errors import DataError, nearest
 
 from .documents import Document, load_toml
 from .home import config_file
 from .trust import is_trusted
 
-USER_KEYS = ("creature", "model", "models", "profile")
-PROJECT_KEYS = ("creature", "profile")
-PROFILE_KEYS = ("extends", "plugins", "guards", "config")
+PROJECT_KEYS: dict[str, type] = {"creature": str, "profile": dict}
+USER_KEYS = {**PROJECT_KEYS, "model": str, "models": dict}
+PROFILE_KEYS = {"extends": str, "plugins": list, "guards": list, "config": dict}
+WORDS: dict[type, str] = {str: "text", dict: "a table", list: "a list of names"}
 
 
 class Settings:
@@ -36,12 +37,14 @@ class Settings:
         """Return the project's file if there is one that is not trusted."""
         return self.project_file if self.project is None else None
 
-    def get(self, key: str) -> Any:
-        """Return a top-level value: the project's, else the user's, else None."""
-        for document in (self.project, self.user):
-            if document is not None and key in document.data:
-                return document.data[key]
-        return None
+    @property
+    def creature(self) -> tuple[str | None, Path | None]:
+        """Return the creature to run, the project's or else the user's, and the folder a path of it starts from."""
+        if self.project is not None and "creature" in self.project.data:
+            return self.project.data["creature"], self.project.path.parent.parent
+        if self.user is not None and "creature" in self.user.data:
+            return self.user.data["creature"], self.user.path.parent
+        return None, None
 
 
 def presets() -> Mapping[str, Mapping[str, Any]]:
@@ -63,27 +66,36 @@ def presets() -> Mapping[str, Mapping[str, Any]]:
     return out
 
 
-def _read(path: Path | None, known: tuple[str, ...]) -> Document | None:
+def _read(path: Path | None, known: Mapping[str, type]) -> Document | None:
     if path is None or not path.is_file():
         return None
     try:
         document = load_toml(path.read_text(encoding="utf-8-sig"), path)
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"can't read it: {error}", where=str(path)) from error
-    for key in document.data:
-        if key not in known:
-            raise _unknown(document, [key], known)
-    for name, table in document.data.get("profile", {}).items():
-        if not isinstance(table, dict):
-            raise DataError(f"profile.{name} must be a table", where=document.where(["profile", name]))
-        for key in table:
-            if key not in PROFILE_KEYS:
-                raise _unknown(document, ["profile", name, key], PROFILE_KEYS)
+    _check(document, [], document.data, known)
+    for name, profile in document.data.get("profile", {}).items():
+        at = ["profile", name]
+        _check(document, at, _table(document, at, profile), PROFILE_KEYS)
+        for plugin, config in profile.get("config", {}).items():
+            _table(document, [*at, "config", plugin], config)
     return document
 
 
-def _unknown(document: Document, keys: list[str], known: tuple[str, ...]) -> KTError:
-    return DataError(f"unknown key {keys[-1]!r}", where=document.where(keys), hint=nearest(keys[-1], known))
+def _check(document: Document, at: list[str], table: dict[str, Any], known: Mapping[str, type]) -> None:
+    for key, value in table.items():
+        keys = [*at, key]
+        if key not in known:
+            raise DataError(f"unknown key {key!r}", where=document.where(keys), hint=nearest(key, known))
+        names = value if isinstance(value, list) else []
+        if not isinstance(value, known[key]) or not all(isinstance(name, str) for name in names):
+            raise DataError(f"{'.'.join(keys)} must be {WORDS[known[key]]}", where=document.where(keys))
+
+
+def _table(document: Document, at: list[str], value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise DataError(f"{'.'.join(at)} must be a table", where=document.where(at))
+    return value
 
 
 def _project_file(pwd: Path) -> Path | None:

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from kt import Agent, Text, ToolCall, ToolResult, hookimpl
+from kt import Agent, Text, ToolCall, ToolResult, Vetoed, hookimpl
 from kt.errors import NotFound, nearest
-from kt.events import Logged
+from kt.events import Logged, Refused
 
 BACKGROUND = "run_in_background"
 Next = Callable[[ToolCall], Awaitable[ToolResult]]
@@ -77,7 +77,7 @@ class Jobs:
         if tool is None or not tool.background:
             return await next(call)
         arguments = dict(call.arguments or {})
-        at_once = bool(arguments.pop(BACKGROUND, False))
+        at_once = arguments.pop(BACKGROUND, False) in (True, "true")
         job = self._start(agent, replace(call, arguments=arguments), next)
         if at_once:
             self._detach(agent, job, promoted=False)
@@ -123,7 +123,8 @@ class Jobs:
         async def work() -> ToolResult:
             return await next(call)
 
-        job.task = agent.spawn(work(), name=f"{agent.name} {job.id} {call.name}")
+        # What it raises is no plugin's failure: the call's own caller gets it, or `_ended` delivers it.
+        job.task = agent.host.spawn(work(), name=f"{agent.name} {job.id} {call.name}", failed=lambda error: None)
         job.task.add_done_callback(lambda task: self._ended(agent, job, task))
         return job
 
@@ -141,7 +142,10 @@ class Jobs:
         if not job.background:
             del self.all[job.id]
         elif job.cancelled or error is not None:
-            why = "cancelled" if job.cancelled else f"failed: {error}"
+            if isinstance(error, Vetoed):
+                agent.record(Refused(f"{job.call.name} {job.call.id}", str(error)))
+            outcome = "denied" if isinstance(error, Vetoed) else "failed"
+            why = "cancelled" if error is None else f"{outcome}: {error}"
             job.result = ToolResult(job.call.id, [Text(why)], is_error=True, name=job.call.name)
         else:
             job.result = task.result()

@@ -26,9 +26,9 @@ _TOOLS: "WeakKeyDictionary[Tool, bytes]" = WeakKeyDictionary()
 class ChatOptions:
     """What differs between the services that speak this wire.
 
-    `origin` names the service: thinking is sent back only to the one it came from. `replay_reasoning` says when:
-    "tool_loop" after the last user message only (DeepSeek refuses it elsewhere and demands it there).
-    `max_tokens_name` is what the setting max_tokens is called.
+    `origin` names the service: thinking, and fields nobody knows, go back only to the one they came from.
+    `replay_reasoning` says when: "tool_loop" after the last user message only (DeepSeek refuses it elsewhere and
+    demands it there). `max_tokens_name` is what the setting max_tokens is called.
     """
 
     origin: str = ""
@@ -89,7 +89,7 @@ def _tool(tool: "Tool") -> bytes:
 def encode(message: "Message", *, origin: str | None = None) -> bytes:
     """Return one message as JSON, or several with commas between; b"" where nothing of it can be said on this wire.
 
-    With `origin`, thinking that came from this service is included.
+    With `origin`, thinking and unknown fields that came from this service are included.
     """
     if message.role == "assistant":
         return _dump(_assistant(message, origin))
@@ -108,14 +108,14 @@ def _assistant(message: "Message", origin: str | None) -> dict[str, Any]:
     items: list[Any] = []
     for part in message.parts:
         if part.kind == "thinking":
-            if origin is not None and (own := (part.x or {}).get(WIRE)) and own["origin"] == origin:
+            if own := _own(part, origin):
                 _replay(part, own, said, items)
         elif part.kind == "text":
             items.append({"type": "text", "text": part.text})
         elif part.kind == "refusal":
             said["refusal"] = part.text
         elif part.kind == "tool_call":
-            said.setdefault("tool_calls", []).append(_call(part))
+            said.setdefault("tool_calls", []).append(_call(part, origin))
         elif part.kind == "opaque" and WIRE in (part.x or {}):
             items.append(part.data)
     plain = all(item.get("type") == "text" for item in items)
@@ -136,9 +136,20 @@ def _replay(part: "Thinking", own: dict[str, Any], said: dict[str, Any], items: 
         said["reasoning_details"] = details
 
 
-def _call(call: "ToolCall") -> dict[str, Any]:
-    function = {"name": call.name, "arguments": call.args_text or "{}"}
-    return {**((call.x or {}).get(WIRE) or {}), "id": call.id, "type": "function", "function": function}
+def _call(call: "ToolCall", origin: str | None) -> dict[str, Any]:
+    own = {k: v for k, v in _own(call, origin).items() if k != "origin"}
+    return {
+        **own,
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.args_text or "{}"},
+    }
+
+
+def _own(part: "Part", origin: str | None) -> dict[str, Any]:
+    """Return the fields that only the service at `origin` knows, if the part came from it."""
+    own = (part.x or {}).get(WIRE) or {}
+    return own if origin is not None and own.get("origin") == origin else {}
 
 
 def _tool_message(result: "ToolResult") -> dict[str, Any]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Delta: TypeAlias = str | ToolCall | Event
 
 _PARTS: dict[str, Any] = {cls.__name__: cls for cls in get_args(Part)}
-_MODELLED = frozenset({"choices", "usage", "id", "model", "object"})
-_CHOICE = frozenset({"index", "delta", "message", "finish_reason", "usage"})
+_MODELLED = frozenset({"choices", "usage", "id", "model", "object", "obfuscation"})
+_CHOICE = frozenset({"index", "delta", "message", "finish_reason"})
 _PLAIN = frozenset({"role", "content"})
 _DELTA = _PLAIN | {"reasoning_content", "reasoning", "reasoning_details", "tool_calls", "refusal", "annotations"}
 _FINISH = {
@@ -71,7 +71,7 @@ class ChatReply:
         try:
             self._chunk(event, _loads(data), out)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-            raise Malformed(f"{type(error).__name__} in {data[:80]!r}") from error
+            raise Malformed(f"{type(error).__name__}: {error} in {data[:80]!r}") from error
         return out
 
     def feed_body(self, body: bytes) -> "list[Delta]":
@@ -124,9 +124,9 @@ class ChatReply:
                 self._delta(whole, out, whole=True)
             if finish := choice.get("finish_reason"):
                 self._end(finish, choice, out)
-            if len(choice) > 3:
+            if not choice.keys() <= _CHOICE:
                 self._usage = _table(choice.get("usage")) or self._usage  # Moonshot
-                self._keep(choice, _CHOICE)
+                self._keep(choice, _CHOICE | {"usage"})
 
     def _end(self, finish: str, choice: dict[str, Any], out: "list[Delta]") -> None:
         if finish == "error":
@@ -204,10 +204,12 @@ class ChatReply:
         last = self._calls[-1] if self._calls else None
         call = last if index is None else self._by_index.get(index)
         # Ollama counts every call 0; others repeat id and name in each fragment, or give each a new id without a name.
+        if call is None and not id and not name:
+            raise ValueError(f"a fragment of a call that was not opened (index {index!r})")
         if call is None or (name and id and id != call.id) or (name and args and not id and call.is_whole()):
             if last is not None:
                 out += last.complete()
-            call = CallDraft(id, name)
+            call = CallDraft(id, name, self._origin)
             self._calls.append(call)
             out.append(ToolCallDelta(call.id, args or "", name))
         elif args:

@@ -1,0 +1,134 @@
+"""Execute a turn: whatever happens in the loop becomes a typed result, and the history stays valid."""
+
+import asyncio
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from . import errors, events
+from ._controller import run_turn
+from ._messages import Message, Text
+from ._toolcalls import cancel_early
+from ._turn import Status, Turn, TurnResult
+
+if TYPE_CHECKING:
+    from ._agent import Agent
+
+
+async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -> TurnResult:
+    """Run a turn when the agent is free; every way to end becomes a typed result, and the history stays valid.
+
+    A cancellation from outside closes the turn and passes on. `timeout` (seconds) counts the wait as well.
+    """
+    began = False
+    try:
+        try:
+            with turn:
+                if timeout is not None:
+                    turn.bound(timeout, "the turn took longer than its timeout of")
+                await agent.lock.acquire()
+                began = True
+                start(agent, turn)
+                chain = agent.turn_chain
+                result = await (run_turn(agent, turn) if chain is None else chain(turn))
+                complete(agent, turn, result)
+        except asyncio.CancelledError:
+            end(agent, turn, failed_result(agent, turn, errors.TurnCancelled("the turn was cancelled"), began))
+            raise
+        except Exception as error:
+            result = failed_result(agent, turn, error, began)
+        if agent.log.lasting:
+            await make_durable(agent, turn, result)
+        end(agent, turn, result)
+        return result
+    finally:
+        if turn.timers:
+            turn.unbound()
+        if began:
+            agent.lock.release()
+        if agent.has_input:
+            agent.wake()
+
+
+def start(agent: "Agent", turn: Turn) -> None:
+    if agent.stopping:
+        raise errors.TurnCancelled(f"agent {agent.name!r} is stopping")
+    turn.check()
+    if turn.tap is not None:
+        turn.off = agent.bus.on(events.Event, turn.tap)
+    if (limit := turn.limits.time_limit) is not None:
+        turn.bound(limit, "the turn reached its time limit of")
+    agent.turn = turn
+    agent.record(events.TurnStarted(turn.id, turn.message, turn.source))
+
+
+async def make_durable(agent: "Agent", turn: Turn, result: TurnResult) -> None:
+    """Make what the turn recorded durable; a store that can't is the turn's failure."""
+    try:
+        await agent.log.durable()
+    except errors.KTError as error:
+        result.status, result.error = Status.failed, error
+    except asyncio.CancelledError:
+        end(agent, turn, result)
+        raise
+
+
+def end(agent: "Agent", turn: Turn, result: TurnResult) -> None:
+    if turn.early:
+        cancel_early(turn)
+    if agent.turn is turn:
+        agent.turn = None
+    if turn.calls:
+        for state in turn.calls.values():
+            state.call.state = None
+    agent.record(events.TurnEnded(turn.id, result))
+    if turn.off is not None:
+        turn.off()
+
+
+def complete(agent: "Agent", turn: Turn, result: TurnResult) -> None:
+    """Fill in what a hook's own result left out."""
+    result.usage, result.turns = turn.usage, turn.turns
+    if turn.calls:
+        result.tool_calls = [state.record for state in turn.calls.values() if state.claimed]
+    result.output = turn.output if result.output is None else result.output
+    result.duration = perf_counter() - turn.started
+    result.session = agent.session
+
+
+STATUS: tuple[tuple[type[BaseException], Status], ...] = (
+    (errors.TurnTimeout, Status.timeout),
+    (errors.TurnCancelled, Status.cancelled),
+    (errors.LimitReached, Status.limit),
+    (errors.TurnWaiting, Status.waiting),
+    (errors.Vetoed, Status.denied),
+)
+
+
+def failed_result(agent: "Agent", turn: Turn, error: Exception, began: bool) -> TurnResult:
+    """Return the result of a turn that `error` ended, with the history closed."""
+    status = next((s for kind, s in STATUS if isinstance(error, kind)), Status.failed)
+    if began and status is Status.waiting:
+        agent.parked = turn.calls
+    elif began:
+        agent.close_calls(f"not finished: the turn ended ({status})", turn.calls)
+        if turn.sink is not None and turn.sink.draft:
+            turn.text = "".join(turn.sink.draft)
+            agent.add(Message("assistant", [Text(turn.text)], finish="aborted"))
+    if status is Status.denied:
+        agent.record(events.Refused("turn", str(error)))
+    result = TurnResult(status, turn.text, error=typed(error))
+    complete(agent, turn, result)
+    if status is Status.waiting:
+        result.pending = agent.questions.pending
+    return result
+
+
+def typed(error: Exception) -> errors.KTError:
+    """Return the error as one of ours: a plugin's fault names the plugin, anything else is our bug."""
+    if isinstance(error, errors.KTError):
+        return error
+    notes = "; ".join(getattr(error, "__notes__", ()))
+    what = f"{type(error).__name__}: {error}"
+    made = errors.PluginError(what, where=notes) if notes else errors.InternalError(what, hint="please report it")
+    made.__cause__ = error
+    return made
