@@ -104,7 +104,8 @@ class Page:
             if code.co_flags & inspect.CO_COROUTINE:
                 runner.run(made)
         shown = "\n".join(line.strip()[3:] for line in block.body.splitlines() if line.strip().startswith("#> "))
-        assert same(shown, output.getvalue()), f"{block.where} prints\n{output.getvalue()}"
+        if not same(shown, output.getvalue()):
+            pytest.fail(f"{block.where} prints\n{output.getvalue()}")
 
     def command(self, block: Block, command: str, shown: str) -> None:
         if NEEDS.search(command):
@@ -116,8 +117,8 @@ class Page:
             ["bash", "-c", command], cwd=self.cwd, env=self.environment, text=True, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, f"{block.where}: $ {command}\n{done.stdout}"
-        assert not shown.strip() or same(shown, done.stdout), f"{block.where}: $ {command} prints\n{done.stdout}"
+        if done.returncode or (shown.strip() and not same(shown, done.stdout)):
+            pytest.fail(f"{block.where}: $ {command} ends with {done.returncode} and prints\n{done.stdout}")
 
 
 def environment(place: Path) -> dict[str, str]:

@@ -15,10 +15,10 @@ def search(path: str, text: str, pattern: "re.Pattern[str]", context: int, limit
     lines = text.split("\n")
     if not lines[-1]:
         lines.pop()
-    matches: dict[int, None] = {}
+    matches: set[int] = set()
     for index, line in enumerate(lines):
         if pattern.search(line.removesuffix("\r")):
-            matches[index] = None
+            matches.add(index)
             if len(matches) == limit:
                 break
     if not matches:

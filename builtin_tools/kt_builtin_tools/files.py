@@ -27,9 +27,10 @@ _SEEN: "WeakKeyDictionary[Agent, dict[str, bytes]]" = WeakKeyDictionary()
 
 @tool(effect="read")
 def read(ctx: Context[object], path: str, offset: int = 1, limit: int = 2000) -> Part:
-    """Read a text file, with line numbers, or an image.
+    """Read a text file, its lines numbered, or an image.
 
     Args:
+        path: Relative to the working folder.
         offset: First line.
         limit: Number of lines.
     """
@@ -67,7 +68,7 @@ def _numbered(lines: list[str], offset: int, limit: int) -> str:
 
 @tool(effect="idempotent", parallel=False, needs={"write"})
 def write(ctx: Context[object], path: str, content: str) -> str:
-    """Create a file, or replace all of one that you have read."""
+    """Create a file, or replace the whole of one that you have read. For changes prefer edit."""
     data = _encoded(content)
     lines = len(lines_of(content))
     if ctx.files.info(path) is None:
@@ -96,11 +97,10 @@ def edit(
         old: Must be in the file exactly once, unless replace_all.
         edits: Done in order, all or none.
     """
-    if (edits is None) == (old is None) or (old is None) != (new is None):
+    single = [Edit(old, new, replace_all)] if old is not None and new is not None else []
+    wanted = edits or single
+    if not wanted or (edits and old):
         raise UsageError("give either old and new, or edits")
-    wanted = edits if edits is not None else [Edit(old or "", new or "", replace_all)]
-    if not wanted:
-        raise UsageError("edits is empty")
     for one in wanted:
         _encoded(one.new)
     data = load(ctx, path)
@@ -138,7 +138,7 @@ def _must_be_current(ctx: Context[object], path: str, data: bytes) -> None:
 
 @tool(effect="read", blocking=True)
 def tree(ctx: Context[object], path: str = ".", depth: int = 2) -> Text:
-    """List a folder and the folders in it, without what .gitignore names."""
+    """List a folder and, down to depth, the folders in it. What .gitignore names is left out."""
     if depth < 1:
         raise UsageError("depth counts from 1")
     start = ctx.files.relative(path)

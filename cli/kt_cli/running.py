@@ -83,6 +83,8 @@ async def build_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
         host=host,
         **settings.options,
     )  # fmt: skip
+    for name, error in settings.plugins.failed.items():
+        print(f"kt: plugin {name!r} is left out: {error}", file=sys.stderr)
     return agent
 
 

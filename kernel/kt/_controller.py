@@ -34,7 +34,7 @@ async def run_turn(agent: "Agent", turn: Turn) -> TurnResult:
             agent.add(await run_calls(agent, turn, calls))
         elif not await held_open(agent, turn):
             finish(turn, reply)
-            return TurnResult(Status.ok, turn.text)
+            return turn.result(Status.ok, session=agent.session)
 
 
 async def take_up(agent: "Agent", turn: Turn, calls: list[ToolCall]) -> None:

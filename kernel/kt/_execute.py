@@ -1,7 +1,6 @@
 """Execute a turn: whatever happens in the loop becomes a typed result, and the history stays valid."""
 
 import asyncio
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from . import errors, events
@@ -29,8 +28,7 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
                 began = True
                 start(agent, turn)
                 chain = agent.turn_chain
-                result = await (run_turn(agent, turn) if chain is None else chain(turn))
-                complete(agent, turn, result)
+                result = await run_turn(agent, turn) if chain is None else complete(turn, await chain(turn))
         except asyncio.CancelledError:
             end(agent, turn, failed_result(agent, turn, errors.TurnCancelled("the turn was cancelled"), began))
             raise
@@ -85,14 +83,12 @@ def end(agent: "Agent", turn: Turn, result: TurnResult) -> None:
         turn.off()
 
 
-def complete(agent: "Agent", turn: Turn, result: TurnResult) -> None:
+def complete(turn: Turn, made: TurnResult) -> TurnResult:
     """Fill in what a hook's own result left out."""
-    result.usage, result.turns = turn.usage, turn.turns
-    if turn.calls:
-        result.tool_calls = [state.record for state in turn.calls.values() if state.claimed]
-    result.output = turn.output if result.output is None else result.output
-    result.duration = perf_counter() - turn.started
-    result.session = agent.session
+    real = turn.result(made.status, made.error)
+    made.usage, made.tool_calls, made.turns, made.duration = real.usage, real.tool_calls, real.turns, real.duration
+    made.output = real.output if made.output is None else made.output
+    return made
 
 
 STATUS: tuple[tuple[type[BaseException], Status], ...] = (
@@ -116,8 +112,7 @@ def failed_result(agent: "Agent", turn: Turn, error: Exception, began: bool) -> 
             agent.add(Message("assistant", [Text(turn.text)], finish="aborted"))
     if status is Status.denied:
         agent.record(events.Refused("turn", str(error)))
-    result = TurnResult(status, turn.text, error=typed(error))
-    complete(agent, turn, result)
+    result = turn.result(status, typed(error), session=agent.session)
     if status is Status.waiting:
         result.pending = agent.questions.pending
     return result

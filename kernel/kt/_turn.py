@@ -136,6 +136,12 @@ class Turn:
     _base: int = 0
     _delivered: bool = False
 
+    def result(self, status: Status, error: KTError | None = None, *, session: str | None = None) -> TurnResult:
+        """Return the result of the turn as it is now."""
+        calls = [state.record for state in self.calls.values() if state.claimed] if self.calls else ()
+        took = perf_counter() - self.started
+        return TurnResult(status, self.text, self.usage, calls, error, self.output, (), self.turns, took, session)
+
     def cancel(self, reason: "TurnCancelled | TurnTimeout | None" = None) -> None:
         """End the turn as soon as it can be: what awaits is cancelled, the history stays valid."""
         if self.ended or self._reason is not None:

@@ -39,7 +39,7 @@ Answer: TypeAlias = bytes | Callable[[Peer], Awaitable[None]]
 class FaultServer:
     """Answer each request with the next of `answers` (raw bytes, or a coroutine function), the last one for ever.
 
-    `requests` holds what came, `connections` counts, `closed` is set when a client leaves an answer half-way.
+    `requests` holds what came, `connections` counts, `left` is set when a client leaves an answer that `stall` gave.
     """
 
     def __init__(self) -> None:
@@ -91,27 +91,6 @@ class FaultServer:
             await peer.send(data)
         await peer.gone()
         self.left.set()
-
-
-def answer(status: int, body: bytes, kind: str = "application/json", **headers: str) -> bytes:
-    """Return a whole response; header names are written with _ for -."""
-    lines = [f"HTTP/1.1 {status} X", f"content-type: {kind}", f"content-length: {len(body)}"]
-    lines += [f"{k.replace('_', '-')}: {v}" for k, v in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def event(data: Any) -> bytes:
-    return b"data: " + (data if isinstance(data, bytes) else json.dumps(data).encode()) + b"\n\n"
-
-
-def chunk(finish: str | None = None, **delta: Any) -> dict[str, Any]:
-    return {"id": "c1", "model": "m-1", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
-
-
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
-DONE = b"data: [DONE]\n\n"
-USAGE = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}}
-HELLO = b"".join(map(event, [chunk(content="Hel"), chunk(content="lo"), chunk("stop"), USAGE])) + DONE
 
 
 @pytest.fixture

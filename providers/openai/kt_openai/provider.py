@@ -1,17 +1,15 @@
 """The providers `openai` and `openai-compat`: an address, a key and options, on the shared exchange."""
 
 import json
-import os
+import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from kt.errors import ConfigError, ModelError, UnknownModel, nearest
 from kt_http.errors import HttpError, failure
 from kt_http.exchange import MAX_ERROR, Endpoint, exchange
-from kt_http.retry import RetryPolicy
-from kt_http.transport import AGENT, Clocks, is_loopback, transport_of
+from kt_http.options import COMMON, check, endpoint_of
+from kt_http.transport import transport_of
 
 from .chat import PATH, ChatOptions, build
 from .chat_reply import ChatReply
@@ -22,11 +20,10 @@ if TYPE_CHECKING:
 
 OPENAI = "https://api.openai.com/v1"
 OPENAI_KEY = "OPENAI_API_KEY"
-OPTIONS = ("base_url", "key_env", "headers", "clocks", "retry", "max_tokens_name", "replay_reasoning")
-LOCAL = Clocks(first_byte=600.0, between=300.0)
-"""A model on this machine may read its prompt for minutes before it says anything."""
-
-T = TypeVar("T", Clocks, RetryPolicy)
+NEWER = {"max_tokens_name": "max_completion_tokens"}
+QUIRKS = ("max_tokens_name", "replay_reasoning")
+REPLAY = ("tool_loop", "never", "always")
+OPTIONS = (*COMMON, *QUIRKS)
 
 
 class ChatProvider:
@@ -83,82 +80,42 @@ def openai(model: str, options: Mapping[str, Any], host: "Host") -> ChatProvider
     """Return the provider `openai`. Raises ConfigError where its key is missing or an option is wrong."""
     if not model:
         raise ConfigError("no model is named", hint="openai/MODEL, for example openai/gpt-4.1-mini")
-    given = {"key_env": OPENAI_KEY, "max_tokens_name": "max_completion_tokens", **options}
-    return _provider(model, str(given.pop("base_url", OPENAI)), given, host)
+    given = {"base_url": OPENAI, "key_env": OPENAI_KEY, **NEWER, **options}
+    if not _is_openai(given["base_url"]):
+        raise ConfigError(
+            f"{given['base_url']!r} is not OpenAI's", hint="the provider for other addresses: openai-compat"
+        )
+    return _provider(model, given, host)
 
 
 def compatible(model: str, options: Mapping[str, Any], host: "Host") -> ChatProvider:
-    """Return the provider `openai-compat` for "URL#model", or for a model with the option base_url.
+    """Return the provider `openai-compat` for "URL#MODEL", or for a model with the option base_url.
 
-    Its key comes from the variable that the option `key_env` names; one on this machine needs none. Raises ConfigError.
+    Its key comes from the variable that the option `key_env` names; a service may need none. OpenAI's own key goes to
+    OpenAI only. Raises ConfigError.
     """
     given = dict(options)
     url, mark, name = model.partition("#")
-    if mark or "://" in url:
+    if "://" in url:
         given["base_url"], model = url, name
     if not given.get("base_url") or not model:
         form = "openai-compat:URL#MODEL, for example openai-compat:http://127.0.0.1:8080/v1#qwen"
-        raise ConfigError(f"an address or a model's name is missing in {model or url!r}", hint=form)
-    base = str(given.pop("base_url"))
-    if urlsplit(base).hostname == urlsplit(OPENAI).hostname:
-        given.setdefault("key_env", OPENAI_KEY)
-        given.setdefault("max_tokens_name", "max_completion_tokens")
-    return _provider(model, base, given, host)
+        raise ConfigError(f"an address or a model's name is missing in {url + mark!r}", hint=form)
+    if _is_openai(given["base_url"]):
+        given = {"key_env": OPENAI_KEY, **NEWER, **given}
+    return _provider(model, given, host)
 
 
-def _provider(model: str, base: str, given: dict[str, Any], host: "Host") -> ChatProvider:
-    for name in given:
-        if name not in OPTIONS:
-            raise ConfigError(f"the provider has no option {name!r}", hint=nearest(name, OPTIONS))
-    url = _address(base)
-    key = _key(given.get("key_env"))
-    headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": AGENT}
-    headers |= {"authorization": f"Bearer {key}"} if key else {}
-    headers |= {str(k).lower(): str(v) for k, v in (given.get("headers") or {}).items()}
-    where = urlsplit(url).hostname or ""
-    endpoint = Endpoint(
-        url,
-        headers,
-        _table(given, "clocks", LOCAL if is_loopback(where) else Clocks()),
-        _table(given, "retry", RetryPolicy()),
-        (key,) if key else (),
-    )
-    names = {k: given[k] for k in ("max_tokens_name", "replay_reasoning") if k in given}
-    return ChatProvider(model, endpoint, host, ChatOptions(origin=where, **names))
+def _is_openai(base_url: object) -> bool:
+    """Tell whether an address is OpenAI's own, encrypted, so that its key may go there unasked."""
+    return re.match(r"https://([\w-]+\.)*openai\.com(:443)?(/|$)", str(base_url)) is not None
 
 
-def _address(base: str) -> str:
-    try:
-        parts = urlsplit(base)
-        good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
-    except ValueError:
-        good = False
-    if not good:
-        raise ConfigError(f"base_url {base!r} is no address", hint="https://HOST/v1")
-    return base.rstrip("/").removesuffix(PATH)
-
-
-def _key(variable: str | None) -> str:
-    if variable is None:
-        return ""
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        raise ConfigError(
-            f"no key: the environment variable {variable} is not set",
-            hint=f"export {variable}=YOUR_KEY, or use a model that needs none: kt run --local",
-        )
-    return key
-
-
-def _table(given: Mapping[str, Any], name: str, default: T) -> T:
-    """Return the option `name`, a table of numbers over the default's. Raises ConfigError naming the nearest key."""
-    table, known = given.get(name) or {}, [f.name for f in fields(default)]
-    if not isinstance(table, Mapping):
-        raise ConfigError(f"the option {name!r} must be a table", hint=", ".join(known))
-    for key, value in table.items():
-        if key not in known:
-            raise ConfigError(f"{name} has no key {key!r}", hint=nearest(str(key), known))
-        if isinstance(value, bool) or not isinstance(value, int | float | None) or (value is not None and value < 0):
-            raise ConfigError(f"{name}.{key} must be a number of at least 0, not {value!r}")
-    values = {f: table.get(f, getattr(default, f)) for f in known}
-    return type(default)(**values)
+def _provider(model: str, options: Mapping[str, Any], host: "Host") -> ChatProvider:
+    check(options, OPTIONS)
+    endpoint = endpoint_of(options, {"authorization": "Bearer {}"}, path=PATH)
+    given = {name: options[name] for name in QUIRKS if name in options}
+    replay = given.get("replay_reasoning", REPLAY[0])
+    if replay not in REPLAY:
+        raise ConfigError(f"replay_reasoning is {replay!r}", hint=f"one of {', '.join(REPLAY)}")
+    return ChatProvider(model, endpoint, host, ChatOptions(origin=endpoint.where, **given))

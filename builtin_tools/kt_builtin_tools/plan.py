@@ -1,0 +1,31 @@
+"""todo: the list of what a task consists of, kept by the model."""
+
+from dataclasses import dataclass
+from typing import Literal
+from weakref import WeakKeyDictionary
+
+from kt import Agent, Context, tool
+
+MARKS = {"pending": " ", "active": ">", "done": "x"}
+
+_LISTS: "WeakKeyDictionary[Agent, list[Item]]" = WeakKeyDictionary()
+
+
+@dataclass(slots=True)
+class Item:
+    """One step of a plan."""
+
+    text: str
+    status: Literal["pending", "active", "done"] = "pending"
+
+
+def items_of(agent: Agent) -> list[Item]:
+    """Return the list as the model last wrote it, for surfaces and plugins."""
+    return list(_LISTS.get(agent, ()))
+
+
+@tool(effect="idempotent", parallel=False)
+def todo(ctx: Context[object], items: list[Item]) -> str:
+    """Write the whole to-do list anew. Use it for work of several steps, and keep it up to date."""
+    _LISTS[ctx.agent] = items
+    return "\n".join(f"[{MARKS[item.status]}] {item.text}" for item in items) or "(the list is empty)"

@@ -1,0 +1,93 @@
+"""From a provider's options (a table of a preset or creature) to where and how it is reached, checked at build."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from kt.errors import ConfigError, nearest
+
+from .exchange import Endpoint
+from .retry import RetryPolicy
+from .transport import AGENT, Clocks, is_loopback
+
+COMMON = ("base_url", "key_env", "headers", "clocks", "retry")
+"""The options that `endpoint_of` understands."""
+
+LOCAL = Clocks(first_byte=600.0, between=300.0)
+"""A model on this machine may read its prompt for minutes before it says anything."""
+
+T = TypeVar("T", Clocks, RetryPolicy)
+
+
+def endpoint_of(options: Mapping[str, Any], auth: Mapping[str, str], *, path: str = "") -> Endpoint:
+    """Return the endpoint that options describe; a `path` at the end of base_url is taken off.
+
+    `auth` are the headers with the key, each a format such as "Bearer {}"; they are left out where the options name no
+    `key_env`. Raises ConfigError for a missing key, and for what is wrong with an option.
+    """
+    url = _address(str(options["base_url"])).removesuffix(path)
+    key = _key(options.get("key_env"))
+    headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": AGENT}
+    if key:
+        headers |= {name: form.format(key) for name, form in auth.items()}
+    headers |= {name.lower(): str(value) for name, value in table(options, "headers").items()}
+    clocks = LOCAL if is_loopback(urlsplit(url).hostname or "") else Clocks()
+    return Endpoint(
+        url,
+        headers,
+        _numbers(options, "clocks", clocks),
+        _numbers(options, "retry", RetryPolicy()),
+        (key,) if key else (),
+    )
+
+
+def check(options: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Raise ConfigError for an option that nobody knows, with the nearest."""
+    for name in options:
+        if name not in known:
+            raise ConfigError(f"the provider has no option {name!r}", hint=nearest(name, known))
+
+
+def table(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the table under `name`, empty where there is none. Raises ConfigError."""
+    found = options.get(name)
+    if found is not None and not isinstance(found, Mapping):
+        raise ConfigError(f"the option {name!r} must be a table, not {found!r}", hint=f"{name}: {{NAME: VALUE}}")
+    return found or {}
+
+
+def _address(base: str) -> str:
+    try:
+        parts = urlsplit(base)
+        good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
+    except ValueError:
+        good = False
+    if not good:
+        raise ConfigError(f"base_url {base!r} is no address", hint="https://HOST/v1")
+    return base.rstrip("/")
+
+
+def _key(variable: str | None) -> str:
+    if variable is None:
+        return ""
+    key, hint = os.environ.get(variable, "").strip(), f"export {variable}=YOUR_KEY"
+    if not key:
+        free = ", or use a model that needs none: kt run --local"
+        raise ConfigError(f"no key: the environment variable {variable} is not set", hint=hint + free)
+    if not key.isascii() or not key.isprintable():
+        raise ConfigError(f"the key in {variable} has characters that no key has", hint=hint)
+    return key
+
+
+def _numbers(options: Mapping[str, Any], name: str, default: T) -> T:
+    """Return the option `name`, a table of numbers, over the default's."""
+    given, known = table(options, name), {f.name: getattr(default, f.name) for f in fields(default)}
+    for key, value in given.items():
+        if key not in known:
+            raise ConfigError(f"{name} has no key {key!r}", hint=nearest(str(key), known))
+        unset = value is None and known[key] is None
+        if not unset and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+            raise ConfigError(f"{name}.{key} must be a number, not {value!r}", hint=f"the default is {known[key]}")
+    return type(default)(**{**known, **given})

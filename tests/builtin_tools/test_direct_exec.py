@@ -1,0 +1,232 @@
+"""The process backend: one group a call, ended with it; output in order and bounded."""
+
+import asyncio
+import gc
+import os
+import sys
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from kt.errors import DataError, KTError, NotFound, Vetoed
+from kt_builtin_tools.direct_exec import DirectExec
+from kt_builtin_tools.direct_files import DirectFiles
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> DirectExec:
+    return DirectExec(DirectFiles(tmp_path))
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs; one that ended and waits to be collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+async def gone(pid: int) -> None:
+    while alive(pid):
+        await asyncio.sleep(0.01)
+
+
+async def started(file: Path) -> int:
+    """Wait until a process wrote its id into a file."""
+    while not (file.exists() and file.read_text().endswith("\n")):
+        await asyncio.sleep(0.01)
+    return int(file.read_text())
+
+
+async def test_a_command_is_a_shells_and_a_sequence_a_program(run: DirectExec) -> None:
+    result = await run.run("echo $((1 + 1)) && echo two >&2; exit 3")
+    assert (result.code, result.output, result.timed_out, result.spill, result.size) == (3, "2\ntwo\n", False, None, 6)
+    result = await run.run(["echo", "$((1 + 1)) && x", "-n"])
+    assert result.output == "$((1 + 1)) && x -n\n"
+
+
+async def test_both_streams_come_in_order(run: DirectExec) -> None:
+    result = await run.run("for i in 1 2 3; do echo out$i; echo err$i >&2; done")
+    assert result.output.split() == ["out1", "err1", "out2", "err2", "out3", "err3"]
+
+
+async def test_sh_runs_the_command_where_there_is_no_bash(run: DirectExec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    result = await run.run("echo ${BASH_VERSION-none}")
+    assert result.output == "none\n"
+
+
+async def test_a_signal_is_a_negative_code(run: DirectExec) -> None:
+    assert (await run.run("kill -9 $$")).code == -9
+
+
+async def test_the_working_folder_holds_the_process(run: DirectExec, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "out").symlink_to("..")
+    assert (await run.run("pwd")).output == f"{tmp_path}\n"
+    assert (await run.run("pwd", cwd=Path("sub"))).output == f"{tmp_path}/sub\n"
+    assert (await run.run("pwd", cwd=tmp_path / "sub")).output == f"{tmp_path}/sub\n"
+    for outside in ("..", "/", "out"):
+        with pytest.raises(Vetoed):
+            await run.run("pwd", cwd=Path(outside))
+    with pytest.raises(NotFound):
+        await run.run("pwd", cwd=Path("none"))
+
+
+async def test_variables_are_added_to_the_environment(run: DirectExec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KT_OLD", "old")
+    result = await run.run("echo $KT_OLD $KT_NEW", env={"KT_NEW": "new"})
+    assert result.output == "old new\n"
+
+
+async def test_input_is_given_whole_or_not_at_all(run: DirectExec) -> None:
+    assert (await run.run("cat")).output == ""
+    assert (await run.run(["wc", "-c"], stdin=b"x" * 1_000_000)).output.strip() == "1000000"
+    assert (await run.run(["true"], stdin=b"x" * 1_000_000)).code == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        (["no-such-program"], NotFound),
+        (["/etc/passwd"], KTError),
+        (["a\0b"], DataError),
+        ("echo " + "x" * 200_000, KTError),
+    ],
+)
+async def test_what_cannot_start_is_an_error(run: DirectExec, command: str | list[str], error: type[KTError]) -> None:
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(error):
+        await run.run(command)
+    assert os.listdir("/proc/self/fd") == before
+
+
+TREE = "(echo $BASHPID > pid; exec sleep 100) & wait"
+STUBBORN = "trap '' TERM; (trap '' TERM; echo $BASHPID > pid; while :; do sleep 100; done) & wait; while :; do sleep 100; done"
+
+
+@pytest.mark.parametrize("command", [TREE, STUBBORN])
+async def test_a_timeout_ends_the_whole_tree(run: DirectExec, tmp_path: Path, command: str) -> None:
+    result = await run.run(command, timeout=0.5)
+    assert result.timed_out
+    assert result.code < 0
+    await gone(await started(tmp_path / "pid"))
+
+
+@pytest.mark.parametrize("command", [TREE, STUBBORN])
+async def test_a_cancellation_ends_the_whole_tree(run: DirectExec, tmp_path: Path, command: str) -> None:
+    task = asyncio.create_task(run.run(command))
+    pid = await started(tmp_path / "pid")
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert not alive(pid)
+
+
+async def test_a_second_cancellation_does_not_hurry_the_end(run: DirectExec, tmp_path: Path) -> None:
+    task = asyncio.create_task(run.run(STUBBORN))
+    pid = await started(tmp_path / "pid")
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert not alive(pid)
+
+
+async def test_a_process_cancelled_while_it_starts_is_ended(run: DirectExec, tmp_path: Path) -> None:
+    task = asyncio.create_task(run.run(f"echo $$ > {tmp_path}/pid; sleep 100"))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    if (tmp_path / "pid").exists() and (text := (tmp_path / "pid").read_text()):
+        assert not alive(int(text))
+
+
+@pytest.mark.parametrize("rest", ["", " > /dev/null 2>&1"])
+async def test_what_a_command_leaves_running_ends_with_it(run: DirectExec, tmp_path: Path, rest: str) -> None:
+    result = await run.run(f"sleep 100{rest} & echo $! > pid; echo done")
+    assert (result.code, result.output) == (0, "done\n")
+    await gone(await started(tmp_path / "pid"))
+
+
+async def test_a_process_that_left_the_group_and_holds_the_pipe_does_not_hold_the_call(
+    run: DirectExec, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "hold")
+    hold = os.open(tmp_path / "hold", os.O_RDWR)
+    code = "import os, sys; os.setsid(); print(os.getpid(), file=open('pid', 'w')); sys.stdin.read()"
+    result = await run.run(f'{sys.executable} -c "{code}" < hold & while [ ! -s pid ]; do :; done; echo done')
+    assert (result.code, result.output) == (0, "done\n")
+    pid = await started(tmp_path / "pid")
+    assert alive(pid)
+    os.close(hold)
+    await gone(pid)
+
+
+async def test_huge_output_is_bounded_and_whole_in_the_spill_file(run: DirectExec) -> None:
+    tracemalloc.start()
+    result = await run.run("echo first; yes | head -c 50000000; echo last", max_output=1000)
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+    assert result.size == 50_000_011
+    assert len(result.output) < 1100
+    assert result.output.startswith("first\ny\n")
+    assert result.output.endswith("y\nlast\n")
+    assert "50,000,011 bytes" in result.output
+    assert result.spill is not None
+    assert result.spill.stat().st_size == result.size
+    assert result.spill.parent.stat().st_mode & 0o077 == 0
+    with result.spill.open("rb") as file:
+        assert file.read(8) == b"first\ny\n"
+
+
+@pytest.mark.parametrize("size", [99, 100, 101, 399, 400, 401, 5000])
+async def test_output_is_cut_beyond_the_limit_of_characters_and_only_there(run: DirectExec, size: int) -> None:
+    result = await run.run([sys.executable, "-c", f"print('é' * {size}, end='')"], max_output=100)
+    assert (result.spill is None) == (size <= 100)
+    assert result.output.count("é") == min(size, 100)
+    assert "\ufffd" not in result.output
+    if result.spill is not None:
+        assert result.spill.read_bytes().decode() == "é" * size
+
+
+async def test_output_that_is_no_utf8_is_replaced(run: DirectExec) -> None:
+    assert (await run.run(["printf", r"a\xffb"])).output == "a\ufffdb"
+
+
+async def test_all_output_goes_to_the_listener_in_whole_characters(run: DirectExec) -> None:
+    heard: list[str] = []
+    result = await run.run([sys.executable, "-c", "print('€' * 100000)"], max_output=0, on_output=heard.append)
+    assert "".join(heard) == "€" * 100_000 + "\n"
+    assert (result.output, result.spill, result.size) == ("", None, 300_001)
+
+
+async def test_a_listener_that_raises_ends_the_call_with_its_error(run: DirectExec) -> None:
+    def listen(text: str) -> None:
+        raise RuntimeError(text)
+
+    with pytest.raises(RuntimeError, match="hello"):
+        await run.run("echo hello", on_output=listen)
+
+
+async def test_the_spill_files_go_away_with_the_backend(tmp_path: Path) -> None:
+    backend = DirectExec(DirectFiles(tmp_path))
+    result = await backend.run("echo hello", max_output=2)
+    assert result.spill is not None
+    assert result.spill.exists()
+    del backend
+    gc.collect()
+    assert not result.spill.parent.exists()
+
+
+async def test_no_descriptor_and_no_task_is_left(run: DirectExec) -> None:
+    before, tasks = os.listdir("/proc/self/fd"), asyncio.all_tasks()
+    for _ in range(3):
+        await run.run("sleep 100 & echo x", stdin=b"x", max_output=1)
+        await run.run("sleep 100", timeout=0.01)
+    assert os.listdir("/proc/self/fd") == before
+    assert asyncio.all_tasks() == tasks

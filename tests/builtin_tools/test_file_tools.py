@@ -1,0 +1,356 @@
+"""read, write, edit and tree, called as a model calls them."""
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kt import Media, ToolRecord, ToolResult
+from kt.events import ToolEnded
+from kt.testing import EventRecorder, running
+
+pytestmark = pytest.mark.anyio
+Play = Callable[..., Awaitable[list[ToolRecord]]]
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+NAMES = ["new\nline", "-rf", "--help", " space ", "ünï✓", "a'b\"c", "*?[x]", "back\\slash", "bad\udcff"]
+
+
+def read(path: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "read", {"path": path, **more}
+
+
+def write(path: str, content: str) -> tuple[str, dict[str, Any]]:
+    return "write", {"path": path, "content": content}
+
+
+def edit(path: str, old: str, new: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "edit", {"path": path, "old": old, "new": new, **more}
+
+
+# read
+
+
+async def test_read_numbers_the_lines(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes("one\r\n\ntwo ✓\x0ctail".encode())
+    (done,) = await play(read("a"))
+    assert done.result == "1\tone\n2\t\n3\ttwo ✓\x0ctail"
+
+
+async def test_read_takes_a_part_and_says_what_remains(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("".join(f"line {n}\n" for n in range(1, 11)))
+    part, end, beyond = await play(read("a", offset=3, limit=2), read("a", offset=9), read("a", offset=11))
+    assert part.result == "3\tline 3\n4\tline 4\n[lines 3-4 of 10; go on with offset 5]"
+    assert end.result == "9\tline 9\n10\tline 10"
+    assert beyond.error == "'a' has only 10 lines"
+
+
+@pytest.mark.parametrize("bad", [{"offset": 0}, {"limit": 0}, {"offset": -1}])
+async def test_read_counts_from_one(play: Play, tmp_path: Path, bad: dict[str, int]) -> None:
+    (tmp_path / "a").write_text("x")
+    (done,) = await play(read("a", **bad))
+    assert done.error == "offset and limit count from 1"
+
+
+async def test_read_says_that_a_file_is_empty(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    (done,) = await play(read("a"))
+    assert done.result == "(the file is empty)"
+
+
+async def test_read_bounds_a_line_and_the_whole(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "wide").write_text("x" * 5000 + "\nend\n")
+    (tmp_path / "long").write_text(("y" * 999 + "\n") * 5000)
+    wide, long = await play(read("wide"), read("long"))
+    assert wide.result == f"1\t{'x' * 2000} [... 3,000 more characters]\n2\tend"
+    assert long.result is not None
+    assert len(long.result) < 52_000
+    assert long.result.endswith("[lines 1-50 of 5000; go on with offset 51]")
+
+
+async def test_read_shows_broken_utf8_and_no_byte_order_mark(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbfcaf\xe9\n")
+    (done,) = await play(read("a"))
+    assert done.result == "1\tcaf\ufffd"
+
+
+async def test_read_gives_an_image_as_media(tmp_path: Path) -> None:
+    (tmp_path / "picture").write_bytes(PNG)
+    async with running([[read("picture")], "done"], tools=["read"], pwd=tmp_path) as agent:
+        events = EventRecorder(agent)
+        await agent.run("go")
+        result: ToolResult = events.of(ToolEnded)[0].result
+    assert result.parts == [Media("image/png", data=PNG, name="picture", origin="file")]
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("binary", "'binary' is a binary file (look at it with bash)"),
+        ("folder", "'folder' is a folder (list it with tree)"),
+        ("huge", "'huge' is too large (11 MB) (search it with grep, or take a part of it with bash)"),
+        ("image", "'image' is too large for an image (make it smaller with bash)"),
+        ("binari", "'binari' does not exist (did you mean binary?)"),
+        ("none/at/all", "'none/at/all' does not exist (there is no folder 'none/at' either)"),
+        ("fifo", "'fifo' is no regular file"),
+        ("../x", "denied: '../x' is outside the working folder"),
+        ("out/passwd", "denied: 'out/passwd' is outside the working folder"),
+    ],
+)
+async def test_read_says_why_it_cannot(play: Play, tmp_path: Path, path: str, error: str) -> None:
+    (tmp_path / "binary").write_bytes(b"a\0b")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "huge").write_bytes(b"")
+    os.truncate(tmp_path / "huge", 11_000_000)
+    (tmp_path / "image").write_bytes(PNG)
+    os.truncate(tmp_path / "image", 6_000_000)
+    (tmp_path / "out").symlink_to("/etc")
+    os.mkfifo(tmp_path / "fifo")
+    (done,) = await play(read(path))
+    assert done.error == error
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_odd_names_are_written_read_edited_and_listed(play: Play, tmp_path: Path, name: str) -> None:
+    wrote, seen, edited, listed = await play(
+        write(name, "one\n"), read(name), edit(name, "one", "two"), ("tree", {"path": "."})
+    )
+    assert (tmp_path / name).read_text() == "two\n"
+    assert seen.result == "1\tone"
+    for text in (wrote.result, edited.result, listed.result):
+        assert text is not None
+        text.encode()
+        assert len(listed.result.splitlines()) == 1
+
+
+# write
+
+
+async def test_write_creates_with_folders_and_updates_what_it_wrote(play: Play, tmp_path: Path) -> None:
+    created, updated = await play(write("a/b.txt", "one\ntwo"), write("a/b.txt", ""))
+    assert created.result == "created a/b.txt (2 lines)"
+    assert updated.result == "updated a/b.txt (2 lines before, 0 now)"
+    assert (tmp_path / "a/b.txt").read_bytes() == b""
+
+
+async def test_write_and_edit_refuse_what_was_not_read_or_changed_since(play: Play, tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_text("old")
+    records = await play(
+        write("a", "new"),
+        edit("a", "old", "new"),
+        read("a"),
+        lambda: file.write_text("OLD"),
+        write("a", "new"),
+        edit("a", "OLD", "new"),
+        read("a"),
+        edit("a", "OLD", "new"),
+        write("a", "newer"),
+    )
+    assert [r.error for r in records] == [
+        *["'a' was not read in this conversation (read it first)"] * 2,
+        None,
+        *["'a' changed on disk since it was read (read it again)"] * 2,
+        *[None] * 3,
+    ]
+    assert file.read_text() == "newer"
+
+
+async def test_a_file_that_was_only_touched_counts_as_unchanged(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    *_, done = await play(read("a"), lambda: os.utime(tmp_path / "a", (1, 1)), write("a", "new"))
+    assert done.error is None
+
+
+async def test_what_was_read_by_another_name_counts_as_read(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "link").symlink_to("a")
+    *_, done = await play(read("link"), write(str(tmp_path / "a"), "new"))
+    assert done.error is None
+
+
+async def test_one_agents_reading_is_not_anothers(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    await play(read("a"))
+    (done,) = await play(write("a", "new"))
+    assert done.error == "'a' was not read in this conversation (read it first)"
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "error"),
+    [
+        ("folder", "x", "'folder' is a folder (list it with tree)"),
+        ("file/x", "x", "'file/x' does not exist: a name on the way is no folder"),
+        ("", "x", "'' is a folder (list it with tree)"),
+        ("../x", "x", "denied: '../x' is outside the working folder"),
+        ("new", "\ud800", "the text has half a character at 0"),
+    ],
+)
+async def test_write_says_why_it_cannot(play: Play, tmp_path: Path, path: str, content: str, error: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    (done,) = await play(write(path, content))
+    assert done.error == error
+    assert not (tmp_path / "new").exists()
+
+
+# edit
+
+
+async def test_edit_replaces_and_shows_a_diff(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("".join(f"{n}\n" for n in range(1, 21)))
+    *_, done = await play(read("a"), edit("a", "10\n11", "ten\n11"))
+    assert done.result == "edited a: 1 place\n@@ -8,5 +8,5 @@\n 8\n 9\n-10\n+ten\n 11\n 12"
+    assert (tmp_path / "a").read_text().split()[8:11] == ["9", "ten", "11"]
+
+
+@pytest.mark.parametrize(
+    ("before", "old", "new", "after"),
+    [
+        (b"a\r\nb\r\nc", "a\nb", "a\nx\nb", b"a\r\nx\r\nb\r\nc"),
+        (b"a\r\nb\r\nc", "b", "b\nx", b"a\r\nb\r\nx\r\nc"),
+        (b"a\r\nb\r\n", "a\r\nb", "b", b"b\r\n"),
+        (b"a\nb\nc\r\nd\r\n", "c\nd", "c\nx", b"a\nb\nc\r\nx\r\n"),
+        (b"a\r\nb\r\nc\nd\n", "c\nd", "c\nx", b"a\r\nb\r\nc\nx\n"),
+        (b"caf\xe9 one\n", "one", "two", b"caf\xe9 two\n"),
+        (b"\xef\xbb\xbfone\n", "one", "two", b"\xef\xbb\xbftwo\n"),
+        (b"no end", "no", "an", b"an end"),
+        ("✓✓".encode(), "✓✓", "é", "é".encode()),
+    ],
+)
+async def test_edit_keeps_every_byte_it_does_not_name(
+    play: Play, tmp_path: Path, before: bytes, old: str, new: str, after: bytes
+) -> None:
+    (tmp_path / "a").write_bytes(before)
+    *_, done = await play(read("a"), edit("a", old, new))
+    assert done.error is None
+    assert (tmp_path / "a").read_bytes() == after
+
+
+async def test_edits_are_done_in_order_all_or_none(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one two one")
+    good = [{"old": "two", "new": "one"}, {"old": "one", "new": "x", "replace_all": True}]
+    bad = [{"old": "x", "new": "y", "replace_all": True}, {"old": "one", "new": "z"}]
+    _, done, failed = await play(
+        read("a"), ("edit", {"path": "a", "edits": good}), ("edit", {"path": "a", "edits": bad})
+    )
+    assert done.result is not None
+    assert done.result.startswith("edited a: 4 places\n")
+    assert failed.error == "edit 2: old is not in the file (read the file again)"
+    assert (tmp_path / "a").read_text() == "x x x"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        ("alpha", "x", "old is in the file 2 times (lines 1, 3) (add lines around it, or set replace_all)"),
+        ("", "x", "give either old and new, or edits"),
+        ("beta", "beta", "old and new are the same"),
+        ("beta\r\n", "beta\n", "old and new are the same"),
+        ("gone", "beta()", "old is not in the file (new is there already)"),
+        ("  beta()", "x", "old is not in the file (line 2 begins it, but its white space differs: '\\tbeta()')"),
+        ("\tbeta()\nzeta", "x", "old is not in the file (line 2 begins it, but what follows differs: '\\tbeta()')"),
+        ("2\t\tbeta()", "x", "old is not in the file (leave out the line numbers that read shows)"),
+        ("bet4()", "x", "old is not in the file (the nearest line is 2: '\\tbeta()')"),
+        ("\n\n\n", "x", "old is not in the file (read the file again)"),
+    ],
+)
+async def test_edit_says_why_it_cannot_and_what_helps(
+    play: Play, tmp_path: Path, old: str, new: str, hint: str
+) -> None:
+    (tmp_path / "a").write_text("alpha\n\tbeta()\nalpha\n")
+    *_, done = await play(read("a"), edit("a", old, new))
+    assert done.error == hint
+    assert (tmp_path / "a").read_text() == "alpha\n\tbeta()\nalpha\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"old": "x"}, {"new": "x"}, {"edits": []}, {"old": "a", "new": "b", "edits": [{"old": "a", "new": "b"}]}]
+)
+async def test_edit_takes_one_form_of_arguments(play: Play, tmp_path: Path, arguments: dict[str, Any]) -> None:
+    (tmp_path / "a").write_text("a")
+    *_, done = await play(read("a"), ("edit", {"path": "a", **arguments}))
+    assert done.error == "give either old and new, or edits"
+
+
+async def test_edit_names_a_missing_and_a_binary_file(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"a\0b")
+    missing, binary = await play(edit("none", "a", "b"), edit("binary", "a", "b"))
+    assert missing.error == "'none' does not exist (known: binary)"
+    assert binary.error == "'binary' is a binary file"
+
+
+async def test_the_diff_of_a_large_change_is_bounded(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x\n" * 1000)
+    (tmp_path / "b").write_text("x\n" * 5000)
+    _, _, some, many = await play(
+        read("a"), read("b"), edit("a", "x", "y", replace_all=True), edit("b", "x", "y", replace_all=True)
+    )
+    assert some.result is not None
+    assert len(some.result.splitlines()) == 62
+    assert some.result.endswith("more lines]")
+    assert many.result == "edited b: 5000 places\n[5000 lines became 5000; too many changes to show]"
+
+
+# tree
+
+
+async def test_tree_lists_to_its_depth_without_what_is_ignored(play: Play, tmp_path: Path) -> None:
+    for name in ("a/b/c/d.txt", "a/z.log", ".hidden", ".git/config", "B", "node_modules/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / ".gitignore").write_text("*.log\nnode_modules/\n")
+    whole, one, part, ignored = await play(
+        ("tree", {}), ("tree", {"depth": 1}), ("tree", {"path": "a", "depth": 9}), ("tree", {"path": "node_modules"})
+    )
+    assert whole.result == ".gitignore\n.hidden\nB\na/\n  b/"
+    assert one.result == ".gitignore\n.hidden\nB\na/"
+    assert part.result == "b/\n  c/\n    d.txt"
+    assert ignored.result == "x"
+
+
+async def test_tree_shows_where_links_lead_and_does_not_follow_them(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/up").symlink_to("..")
+    (tmp_path / "out").symlink_to("/etc")
+    (done,) = await play(("tree", {"depth": 20}))
+    assert done.result == "out -> (outside)\nreal/\n  up -> ."
+
+
+async def test_tree_is_bounded(play: Play, tmp_path: Path) -> None:
+    for folder in range(8):
+        for number in range(150):
+            file = tmp_path / f"{folder}/{number:03}"
+            file.parent.mkdir(exist_ok=True)
+            file.touch()
+    one, whole = await play(("tree", {"path": "0"}), ("tree", {}))
+    assert one.result is not None
+    assert one.result.splitlines()[99:] == ["099", "[... 50 more]"]
+    assert whole.result is not None
+    assert len(whole.result.splitlines()) == 501
+    assert whole.result.endswith("\n[... more; list a folder of its own, or less deep]")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"path": "none"}, "'none' does not exist"),
+        ({"path": "file"}, "'file' is a file (use read)"),
+        ({"depth": 0}, "depth counts from 1"),
+        ({"path": ".."}, "denied: '..' is outside the working folder"),
+    ],
+)
+async def test_tree_says_why_it_cannot(play: Play, tmp_path: Path, arguments: dict[str, Any], error: str) -> None:
+    (tmp_path / "file").touch()
+    (done,) = await play(("tree", arguments))
+    assert done.error == error
+
+
+async def test_tree_goes_on_past_a_folder_it_may_not_read(plain_user: Path) -> None:
+    (plain_user / "a").mkdir(mode=0o000)
+    (plain_user / "b").touch()
+    async with running([[("tree", {})], "done"], tools=["tree"], pwd=plain_user) as agent:
+        result = await agent.run("go")
+    (plain_user / "a").chmod(0o755)
+    assert result.tool_calls[0].result == "a/\n  [cannot be read]\nb"
