@@ -32,7 +32,7 @@ async def _run(scope: Scope, arguments: list[str], take: Callable[[str], bool]) 
     if program is None:
         return None
     above = ["--ignore-file=.gitignore"] if scope.start != "." and not scope.ignore.top else []
-    argv = [program, *RG, *above, *arguments, "--", f"./{scope.start}"]
+    argv = [program, *RG, *above, *arguments, "--", "./" if scope.start == "." else f"./{scope.start}"]
     with CancelScope() as enough:
 
         def listen(text: str) -> None:

@@ -35,7 +35,7 @@ class Ignore:
                 break
             spec = self._spec(base)
             if spec is not None:
-                said = spec.check_file("/".join(names[depth:]) + "/" * is_dir).include
+                said = _verdict(spec, "/".join(names[depth:]) + "/" * is_dir)
                 if said is not None:
                     return said
         return False
@@ -62,6 +62,18 @@ class Ignore:
         except KTError:
             return None
         return GitIgnoreSpec.from_lines(line for line in lines_of(text) if _is_rule(line))
+
+
+def _verdict(spec: GitIgnoreSpec, path: str) -> bool | None:
+    """Return what the last rule that names this very path says; None where no rule does.
+
+    pathspec also lets a rule for a folder match all that is in it, which is wrong for one that begins with "!".
+    """
+    for rule in reversed(list(spec.patterns)):
+        found = None if rule.include is None else rule.match_file(path)
+        if found is not None and (inside := found.match.groupdict().get("ps_d")) is None or False:
+            return rule.include
+    return None
 
 
 def _is_rule(line: str) -> bool:

@@ -6,7 +6,7 @@ from itertools import islice
 from weakref import WeakKeyDictionary
 
 from kt import Agent, Context, FileInfo, Media, Part, Text, tool
-from kt.errors import DataError, KTError, NotFound, UsageError, Vetoed
+from kt.errors import KTError, NotFound, UsageError, Vetoed
 
 from ._edits import Edit, apply, diff
 from ._text import cut, image_type, is_binary, lines_of, load, printable, shown
@@ -69,7 +69,7 @@ def _numbered(lines: list[str], offset: int, limit: int) -> str:
 @tool(effect="idempotent", parallel=False, needs={"write"})
 def write(ctx: Context[object], path: str, content: str) -> str:
     """Create a file, or replace the whole of one that you have read. For changes prefer edit."""
-    data = _encoded(content)
+    data = content.encode()
     lines = len(lines_of(content))
     if ctx.files.info(path) is None:
         done = f"created {shown(path)} ({lines} lines)"
@@ -101,8 +101,6 @@ def edit(
     wanted = edits or single
     if not wanted or (edits and old):
         raise UsageError("give either old and new, or edits")
-    for one in wanted:
-        _encoded(one.new)
     data = load(ctx, path)
     if is_binary(data):
         raise KTError(f"{path!r} is a binary file")
@@ -114,13 +112,6 @@ def edit(
     _remember(ctx, path, written)
     head = f"edited {shown(path)}: {places} place{'s' * (places != 1)}"
     return Text(printable(f"{head}\n{diff(before, after)}"), origin="file")
-
-
-def _encoded(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(f"the text has half a character at {error.start}") from error
 
 
 def _remember(ctx: Context[object], path: str, data: bytes) -> None:

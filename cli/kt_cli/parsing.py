@@ -17,14 +17,17 @@ def parse(function: Callable[..., Any], argv: list[str], *, name: str) -> Any:
     app.command(name=name)(function)
     command = typer.main.get_command(app)
     try:
-        return command.main(args=argv, prog_name=f"kt {name}", standalone_mode=False)
-    except (typer.Exit, typer.Abort) as stop:
-        return getattr(stop, "exit_code", 130)
+        # Not command.main(), which has its own idea of Ctrl-C and of broken pipes.
+        context = command.make_context(f"kt {name}", list(argv))
+    except typer.Exit as stop:
+        return stop.exit_code
     except Exception as error:
         if hasattr(error, "format_message"):
             what = " ".join(error.format_message().split()).rstrip(".")
             raise UsageError(what, hint=f"kt {name} --help") from None
         raise
+    with context:
+        return command.invoke(context)
 
 
 def with_options(function: Callable[..., Any], entries: "list[Entry]") -> Callable[..., Any]:

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from ._marks import hookspec as hookspec
     from ._messages import Media as Media
     from ._messages import Message as Message
+    from ._messages import Opaque as Opaque
     from ._messages import Part as Part
+    from ._messages import ProviderItem as ProviderItem
+    from ._messages import Refusal as Refusal
     from ._messages import Text as Text
     from ._messages import Thinking as Thinking
     from ._messages import ToolCall as ToolCall
@@ -60,7 +63,7 @@ _HOME = {
     "_marks": "hookimpl hookspec",
     "_plugins": "Plugins",
     "_registry": "Entry Registry",
-    "_messages": "Media Message Part Text Thinking ToolCall ToolResult Usage",
+    "_messages": "Media Message Opaque Part ProviderItem Refusal Text Thinking ToolCall ToolResult Usage",
     "_provider": "Provider Request",
     "_tool": "Tool tool",
     "_turn": "Limits Status ToolRecord TurnResult",

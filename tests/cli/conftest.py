@@ -68,7 +68,7 @@ class Kt:
     """Run `kt` in `folder`: a creature `c.yaml` with the tools echo, hang and launch stands there."""
 
     def __init__(self, folder: Path, home: Path) -> None:
-        self.folder, self.home = folder, home
+        self.folder, self.home, self.program = folder, home, KT
         foreign = ("KT_", "PYTHON")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign) and not k.endswith("_API_KEY")}
         self.env = {**kept, "KT_HOME": str(home), "PYTHONWARNINGS": "error"}
@@ -84,14 +84,13 @@ class Kt:
     def start(self, *words: str | bytes, **options: Any) -> "subprocess.Popen[bytes]":
         """Start `kt` with pipes for its streams; without `stdin` it reads the null device."""
         given: dict[str, Any] = {"stdin": subprocess.DEVNULL, "cwd": self.folder, "env": self.env, **options}
-        return subprocess.Popen([KT, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **given)
+        return subprocess.Popen([self.program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **given)
 
-    def __call__(self, *words: str | bytes, stdin: bytes | None = None, **options: Any) -> Done:
-        """Run `kt` to its end, with `stdin` piped in."""
-        if stdin is not None:
-            options["stdin"] = subprocess.PIPE
-        with self.start(*words, **options) as process:
-            out, err = process.communicate(stdin, timeout=60)
+    def __call__(self, *words: str | bytes, stdin: Any = subprocess.DEVNULL, **options: Any) -> Done:
+        """Run `kt` to its end; bytes are piped in, a file is its standard input itself."""
+        piped = stdin if isinstance(stdin, bytes) else None
+        with self.start(*words, stdin=stdin if piped is None else subprocess.PIPE, **options) as process:
+            out, err = process.communicate(piped, timeout=60)
         return Done(process.returncode, out.decode(), err.decode())
 
     def play(self, *words: str | bytes, steps: tuple[Any, ...] = ("Hello there.",), **options: Any) -> Done:

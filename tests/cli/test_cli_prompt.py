@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-SAID = 'from kt import tool\n@tool(effect="read")\ndef echo(text: str) -> str:\n    """Return it."""\n    return text\n'
-
 
 def sent(done: Any) -> str:
     """Return the user's message of a run with --output stream-json."""
@@ -41,12 +39,7 @@ def test_a_pipe_follows_the_prompt(kt: Any) -> None:
 def test_a_file_as_input_follows_the_prompt(kt: Any) -> None:
     (kt.folder / "data.txt").write_text("figures")
     with (kt.folder / "data.txt").open() as file:
-        assert "<stdin>\nfigures\n</stdin>" in sent(play(kt, "sum it up", **{"stdin": None} | given(file)))
-
-
-def given(file: Any) -> dict[str, Any]:
-    """Return the option that makes a file the standard input itself, not its bytes."""
-    return {"pass_fds": (), "preexec_fn": lambda: os.dup2(file.fileno(), 0)}
+        assert "<stdin>\nfigures\n</stdin>" in sent(play(kt, "sum it up", stdin=file))
 
 
 @pytest.mark.parametrize("empty", [b"", b"\n \n"])

@@ -1,0 +1,202 @@
+"""Conversations: line by line through a pipe, and with a person at a terminal."""
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pexpect
+import pytest
+
+LAUNCH = [{"tool": "launch", "args": {"program": "x"}}]
+
+
+def plain(kt: Any, data: bytes, *steps: Any) -> Any:
+    return kt.play("--mode", "plain", steps=steps, stdin=data)
+
+
+def test_each_line_is_a_turn_and_the_end_of_input_a_normal_end(kt: Any) -> None:
+    done = plain(kt, b"first\n\n  \nsecond", "One.", "Two.")
+    assert (done.code, done.out, done.err) == (0, "One.\nTwo.\n", "")
+
+
+def test_no_input_at_all_is_a_normal_end(kt: Any) -> None:
+    assert plain(kt, b"").code == 0
+    assert kt.play("--mode", "plain").code == 0
+
+
+def test_a_file_can_be_the_conversation(kt: Any) -> None:
+    (kt.folder / "lines.txt").write_text("first\nsecond\n")
+    with (kt.folder / "lines.txt").open() as file:
+        assert kt.play("--mode", "plain", steps=("One.", "Two."), stdin=file).out == "One.\nTwo.\n"
+
+
+def test_a_turn_that_fails_does_not_end_the_conversation(kt: Any) -> None:
+    launch = {"tool": "echo", "args": {"nope": 1}}
+    done = plain(kt, b"first\nsecond\n", launch, launch, launch, "Two.")
+    assert (done.code, done.out) == (0, "Two.\n")
+    assert done.error.startswith("error[E-ARGS]")
+
+
+@pytest.mark.parametrize(("line", "says"), [(b"a\xff\n", "not UTF-8"), (b"a\0b\n", "NUL"), (b"x" * (11 << 20), "10 MB")])
+def test_a_line_that_is_no_text_is_refused(kt: Any, line: bytes, says: str) -> None:
+    process = kt.start("run", "./c.yaml", "--mode", "plain", "--scripted", kt.script("x"), stdin=subprocess.PIPE)
+    try:
+        _, err = process.communicate(line, timeout=60)
+    except BrokenPipeError:
+        err = process.stderr.read()
+    assert says in err.decode()
+    assert process.returncode == 65
+
+
+def test_nobody_is_asked_through_a_pipe(kt: Any) -> None:
+    done = plain(kt, b"go\nyes\n", LAUNCH, "Too bad.", "Bye.")
+    assert (done.code, done.out) == (0, "Too bad.\nBye.\n")
+
+
+def test_verbose_shows_the_calls(kt: Any) -> None:
+    done = kt.play("--mode", "plain", "--verbose", steps=([{"tool": "echo", "args": {"text": "a"}}], "Done."), stdin=b"x")
+    assert done.out == "Done.\n"
+    assert '* echo {"text": "a"}' in done.err
+
+
+def test_sigterm_ends_a_conversation_that_waits(kt: Any) -> None:
+    process = kt.start("run", "./c.yaml", "--mode", "plain", "--scripted", kt.script("Ready."), stdin=subprocess.PIPE)
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"Ready.\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    assert process.communicate()[1] == b""
+
+
+Person = Callable[..., "pexpect.spawn[str]"]
+
+
+@pytest.fixture
+def person(kt: Any) -> Iterator[Person]:
+    """Start `kt run` under a pseudo-terminal: `person(*words, steps=...)`."""
+    started = []
+
+    def start(*words: str, steps: tuple[Any, ...]) -> "pexpect.spawn[str]":
+        args = ["run", "./c.yaml", *words, "--scripted", kt.script(*steps)]
+        child = pexpect.spawn(
+            kt.program, args, cwd=str(kt.folder), env=kt.env, encoding="utf-8", echo=False, timeout=30
+        )
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        child.close(force=True)
+
+
+def ended(child: "pexpect.spawn[str]") -> int | None:
+    child.expect(pexpect.EOF)
+    child.close()
+    code: int | None = child.exitstatus
+    return code
+
+
+def test_a_person_talks_and_ends_with_ctrl_d(person: Person) -> None:
+    child = person(steps=("Hello you.", "Goodbye."))
+    child.expect("tester on scripted in ")
+    child.expect("> ")
+    child.sendline("hi")
+    child.expect("Hello you.\r\n> ")
+    child.sendline("bye")
+    child.expect("Goodbye.\r\n> ")
+    child.sendeof()
+    assert ended(child) == 0
+
+
+@pytest.mark.parametrize(("answer", "outcome"), [("1", "launch done"), ("yes", "launch done"), ("3", "said no to launch")])
+def test_a_person_answers_a_question(person: Person, answer: str, outcome: str) -> None:
+    child = person(steps=(LAUNCH, "Finished."))
+    child.expect("> ")
+    child.sendline("go")
+    child.expect(r"Allow launch \(exec\)\?\s+program: x\s+1\. yes\s+2\. always in this session\s+3\. no\s+\? ")
+    child.sendline(answer)
+    child.expect(outcome)
+    child.expect("Finished.\r\n> ")
+    child.sendeof()
+    assert ended(child) == 0
+
+
+def test_always_is_remembered_in_the_conversation(person: Person) -> None:
+    other = [{"tool": "launch", "args": {"program": "y"}}]
+    child = person(steps=(LAUNCH, "First.", LAUNCH, "Second.", other, "Third."))
+    child.expect("> ")
+    child.sendline("go")
+    child.expect(r"\? $")
+    child.sendline("2")
+    child.expect("First.\r\n> ")
+    child.sendline("again")
+    child.expect("Second.\r\n> ")
+    assert "Allow" not in str(child.before)
+    child.sendline("another")
+    child.expect("program: y")
+    child.sendline("3")
+    child.expect("Third.")
+
+
+def test_the_end_of_input_at_a_question_is_a_no(person: Person) -> None:
+    child = person(steps=(LAUNCH, "Finished."))
+    child.expect("> ")
+    child.sendline("go")
+    child.expect(r"3\. no\s+\? ")
+    child.sendeof()
+    child.expect("said no to launch")
+    child.expect("Finished.")
+
+
+def test_ctrl_c_at_a_question_ends_the_turn_and_takes_no_later_line(person: Person) -> None:
+    child = person(steps=(LAUNCH, "Second turn."))
+    child.expect("> ")
+    child.sendline("go")
+    child.expect(r"3\. no\s+\? ")
+    child.sendintr()
+    child.expect("the turn was interrupted\r\n> ")
+    child.sendline("and now")
+    child.expect("Second turn.\r\n> ")
+    child.sendeof()
+    assert ended(child) == 0
+
+
+def test_a_prompt_at_a_terminal_is_asked_about_as_well(person: Person) -> None:
+    child = person("go", steps=(LAUNCH, "Finished."))
+    child.expect(r"3\. no\s+\? ")
+    child.sendline("1")
+    child.expect("Finished.\r\n")
+    assert ended(child) == 0
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_at_a_question_ends_the_run_at_once(person: Person, sent: signal.Signals, code: int) -> None:
+    child = person("go", steps=(LAUNCH, "unreachable"))
+    child.expect(r"3\. no\s+\? ")
+    child.kill(sent)
+    assert ended(child) == code
+
+
+def test_what_a_model_says_cannot_move_the_cursor(person: Person) -> None:
+    child = person("go", steps=("\x1b[2J\x1b]0;owned\x07 hidden\u202etext",))
+    assert ended(child) == 0
+    assert "\x1b" not in str(child.before)
+    assert r"\x1b[2J\x1b]0;owned\x07 hidden\u202etext" in str(child.before)
+
+
+def test_without_a_model_a_person_may_choose(kt: Any, person: Person) -> None:
+    (kt.folder / "c.yaml").write_text("name: bare\n")
+    spawn = {"cwd": str(kt.folder), "env": kt.env, "encoding": "utf-8", "echo": False, "timeout": 30}
+    child = pexpect.spawn(kt.program, ["run", "./c.yaml", "hi"], **spawn)
+    child.expect("kt run --local")
+    child.expect("Choose .*: ")
+    child.sendline("3")
+    child.expect("This is the scripted demo")
+    assert ended(child) == 0
+    child = pexpect.spawn(kt.program, ["run", "./c.yaml", "hi"], **spawn)
+    child.expect("Choose .*: ")
+    child.sendline("")
+    child.expect("no model is chosen")
+    assert ended(child) == 78
