@@ -1,10 +1,10 @@
 """The docs are true: every block of every page runs, and prints what the page says it prints.
 
 Conventions of a page, whose blocks run in order in a folder of their own:
-- ```python runs, with top-level await, in one namespace a page; its lines `#> text` are what the block prints.
+- ```python runs, with top-level await, in one namespace a page; its lines `# > text` are what the block prints.
 - ```console runs its lines `$ command`; lines below a command are what it prints. A command that ends with
   `# needs ...` (a model, a key, the network, a terminal) is shown only, but must be one that `kt` knows.
-- A block below `<!-- file: PATH -->` is written to that file; one below `<!-- not run -->` is an excerpt.
+- A block right below the bold name of a file is written to that file.
 - `...` in printed text stands for anything.
 """
 
@@ -22,6 +22,7 @@ import types
 import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,20 @@ from kt import Host
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-FENCE = re.compile(r"^(?:<!-- (?P<mark>.+?) -->\n)?```(?P<language>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^(?:\*\*`(?P<file>[^`\n]+)`\*\*\n)?```(?P<language>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 NEEDS = re.compile(r"\s# needs (a|an|the) ")
 
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block: where it stands, what it is, and the comment right above it."""
+    """One fenced block: where it stands, what it is, and the file it is to be, if any."""
 
     page: Path
     line: int
     language: str
-    mark: str
+    file: str
     body: str
 
     @property
@@ -52,7 +55,7 @@ class Block:
 def blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     return [
-        Block(page, text.count("\n", 0, m.start("body")) + 1, m["language"], m["mark"] or "", m["body"])
+        Block(page, text.count("\n", 0, m.start("body")) + 1, m["language"], m["file"] or "", m["body"])
         for m in FENCE.finditer(text)
     ]
 
@@ -66,7 +69,7 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
 
 
 def runs(block: Block) -> bool:
-    return block.mark != "not run" and (bool(block.mark) or block.language in ("python", "console"))
+    return bool(block.file) or block.language in ("python", "console")
 
 
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if any(map(runs, blocks(page)))]
@@ -74,19 +77,24 @@ PAGES = [page for page in sorted(DOCS.rglob("*.md")) if any(map(runs, blocks(pag
 
 def same(shown: str, printed: str) -> bool:
     pattern = re.escape(shown.strip()).replace(re.escape("..."), ".*")
-    return re.fullmatch(pattern, "\n".join(line.rstrip() for line in printed.strip().splitlines()), re.DOTALL) is not None
+    text = "\n".join(line.rstrip() for line in printed.strip().splitlines())
+    return re.fullmatch(pattern, text, re.DOTALL) is not None
 
 
 class Page:
-    """Run the blocks of one page, in its folder and with its own environment, where `kt install` harms nobody."""
+    """Run the blocks of one page in its folder, commands in an environment of its own, where they harm nobody."""
 
-    def __init__(self, folder: Path, place: Path) -> None:
-        self.folder, self.namespace = folder, types.ModuleType("docs_page")
-        self.cwd, self.environment = folder, environment(place)
+    def __init__(self, folder: Path) -> None:
+        self.folder = self.cwd = folder
+        self.namespace = types.ModuleType("docs_page")
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        return environment(self.folder.parent / "environment")
 
     def run(self, runner: asyncio.Runner, block: Block) -> None:
-        if block.mark.startswith("file: "):
-            file = self.cwd / block.mark.removeprefix("file: ")
+        if block.file:
+            file = self.cwd / block.file
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block.body, encoding="utf-8")
         elif block.language == "python":
@@ -95,7 +103,7 @@ class Page:
             for command, printed in commands(block):
                 self.command(block, command, printed)
 
-    def python(self, runner: asyncio.Runner, block: Block) -> None:
+    def python(self, runner: asyncio.Runner, block: Block, *, compare: bool = True) -> None:
         source = "\n" * (block.line - 1) + block.body
         code = compile(source, block.where, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         output = io.StringIO()
@@ -103,8 +111,8 @@ class Page:
             made: Any = eval(code, self.namespace.__dict__)
             if code.co_flags & inspect.CO_COROUTINE:
                 runner.run(made)
-        shown = "\n".join(line.strip()[3:] for line in block.body.splitlines() if line.strip().startswith("#> "))
-        if not same(shown, output.getvalue()):
+        shown = "\n".join(line.strip()[4:] for line in block.body.splitlines() if line.strip().startswith("# > "))
+        if compare and not same(shown, output.getvalue()):
             pytest.fail(f"{block.where} prints\n{output.getvalue()}")
 
     def command(self, block: Block, command: str, shown: str) -> None:
@@ -115,7 +123,7 @@ class Page:
             return
         done = subprocess.run(
             ["bash", "-c", command], cwd=self.cwd, env=self.environment, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=120,
         )  # fmt: skip
         if done.returncode or (shown.strip() and not same(shown, done.stdout)):
             pytest.fail(f"{block.where}: $ {command} ends with {done.returncode} and prints\n{done.stdout}")
@@ -134,7 +142,8 @@ def environment(place: Path) -> dict[str, str]:
     # What a reader's uv finds installed, it would look for in an index here: the environment below is not its own.
     settings.write_text("[pip]\nno-deps = true\n")
     path = f"{place}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    given = {"PATH": path, "VIRTUAL_ENV": str(place), "UV_CONFIG_FILE": str(settings), "NO_COLOR": "1", "COLUMNS": "100"}
+    given = {"PATH": path, "VIRTUAL_ENV": str(place), "UV_CONFIG_FILE": str(settings), "PYTHONWARNINGS": "error"}
+    given["KT_HOME"] = os.environ["KT_HOME"]
     return {**{k: v for k, v in os.environ.items() if not k.startswith(("KT_", "PYTEST_", "COV_"))}, **given}
 
 
@@ -154,13 +163,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
-def test_the_page_runs(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if page.name == "README.md":
-        shutil.copytree(page.parent, folder, dirs_exist_ok=True)
-    runner = Page(folder, folder.parent / "environment")
-    runner.environment["KT_HOME"] = os.environ["KT_HOME"]
-    monkeypatch.setitem(sys.modules, "docs_page", runner.namespace)
-    with asyncio.Runner() as loop:
-        for block in filter(runs, blocks(page)):
-            runner.run(loop, block)
+@pytest.fixture
+def page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Page:
+    page = Page(folder)
+    monkeypatch.setitem(sys.modules, "docs_page", page.namespace)
+    return page
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(DOCS)))
+def test_the_page_runs(file: Path, page: Page) -> None:
+    if file.name == "README.md":
+        shutil.copytree(file.parent, page.folder, dirs_exist_ok=True)
+    with asyncio.Runner() as runner:
+        for block in filter(runs, blocks(file)):
+            page.run(runner, block)
+
+
+def test_the_python_of_the_readme_runs(page: Page) -> None:
+    home = page.folder.parent / "home"
+    home.mkdir()
+    (home / "config.toml").write_text('model = "scripted"\n')  # what the README calls "default"
+    with asyncio.Runner() as runner:
+        for block in blocks(ROOT / "README.md"):
+            if block.language == "python":
+                page.python(runner, block, compare=False)

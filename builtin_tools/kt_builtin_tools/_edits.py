@@ -12,6 +12,8 @@ from ._text import cut, lines_of
 
 NEAR = 2_000
 """Lines looked through for one that is similar."""
+TELLING = 8
+"""Characters of a text that is hardly in a file by chance."""
 DIFF_LINES = 60
 
 
@@ -69,7 +71,7 @@ def _fit(text: str, edit: Edit) -> tuple[str, str]:
 
 def _why_missing(text: str, edit: Edit) -> str:
     """Return what to do about an `old` that is not there."""
-    if edit.new and edit.new in text:
+    if len(edit.new.strip()) >= TELLING and edit.new in text:
         return "new is there already"
     wanted = [line for line in lines_of(edit.old) if line.strip()]
     if not wanted:

@@ -33,6 +33,7 @@ def search(path: str, text: str, pattern: "re.Pattern[str]", context: int, limit
 
 
 def tell(out: TextIO, kind: str, **data: Any) -> None:
+    """Write one event as a line of JSON."""
     out.write(json.dumps({"type": kind, "data": data}) + "\n")
 
 

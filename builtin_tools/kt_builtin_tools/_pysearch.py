@@ -42,6 +42,7 @@ async def _next(steps: Iterator[T]) -> T | None:
 
 
 async def list_paths(scope: Scope) -> list[str]:
+    """Return the paths that count; one more than are shown where there are more."""
     found: list[str] = []
     chunks = _chunks(scope)
     while len(found) <= MAX_PATHS and (chunk := await _next(chunks)) is not None:
@@ -64,7 +65,7 @@ async def search(scope: Scope, query: Query) -> Hits:
         if batch:
             hits.complete = False
             result = await ctx.exec.run(argv, stdin=head + batch, cwd=ctx.pwd, max_output=0, on_output=listen)
-            if not hits.complete:
+            if not (hits.complete or hits.full):
                 raise KTError(f"the search failed: its process ended with code {result.code}")
     return hits
 

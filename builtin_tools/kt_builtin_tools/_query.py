@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from kt import Context
-from kt.errors import KTError, NotFound
+from kt.errors import KTError
 
 from ._glob import Glob
+from ._text import existing
 from ._walk import Ignore
 
 MAX_PATHS = 200
@@ -44,10 +45,7 @@ class Scope:
 
 def scope_of(ctx: Context[object], path: str, pattern: str | None) -> Scope:
     """Return the scope of a search. Raises NotFound and KTError."""
-    start = ctx.files.relative(path)
-    info = ctx.files.info(start)
-    if info is None:
-        raise NotFound(f"{path!r} does not exist")
+    start, info = ctx.files.relative(path), existing(ctx, path)
     if not info.is_dir and info.size > MAX_SEARCHED:
         raise KTError(f"{path!r} is too large", hint="search it with bash")
     return Scope(ctx, start, not info.is_dir, None if pattern is None else Glob(pattern), Ignore(ctx, start))

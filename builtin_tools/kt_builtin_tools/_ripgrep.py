@@ -7,6 +7,7 @@ from pathlib import Path
 
 from anyio import CancelScope
 from kt import Context, ExecResult
+from kt.errors import NotFound
 
 from ._hits import Hits
 from ._query import MAX_PATHS, MAX_SEARCHED, Query, Scope
@@ -23,7 +24,10 @@ ONLY_PYTHON = re.compile(r"\\[<>]|\\b\{")
 def _program(ctx: Context[object]) -> str | None:
     """Return the path of rg; one in the working folder may be anybody's and does not count."""
     found = shutil.which("rg")
-    return None if found is None or Path(found).resolve().is_relative_to(ctx.pwd) else found
+    if found is None:
+        return None
+    ours = any(place.resolve().is_relative_to(ctx.pwd) for place in (Path(found), Path(found).parent))
+    return None if ours else found
 
 
 async def _run(scope: Scope, arguments: list[str], take: Callable[[str], bool]) -> ExecResult | None:
@@ -39,12 +43,15 @@ async def _run(scope: Scope, arguments: list[str], take: Callable[[str], bool]) 
             if take(text):
                 enough.cancel()
 
-        return await scope.ctx.exec.run(argv, cwd=scope.ctx.pwd, max_output=0, on_output=listen)
+        try:
+            return await scope.ctx.exec.run(argv, cwd=scope.ctx.pwd, max_output=0, on_output=listen)
+        except NotFound:
+            return None  # it is here, but not inside the sandbox
     return None
 
 
 async def list_paths(scope: Scope) -> list[str] | None:
-    """Return the paths that match; None where ripgrep cannot say."""
+    """Return the paths that count, as _pysearch does; None where ripgrep cannot say."""
     found: list[str] = []
     odd = False
     rest = ""

@@ -2,10 +2,10 @@
 
 import json
 
-from kt import Context
+from kt import Context, FileInfo
 from kt.errors import KTError, NotFound, nearest
 
-MAX_FILE = 10_000_000
+MAX_FILE = 5_000_000
 """Bytes of the largest file that is read or edited as a whole."""
 
 IMAGES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
@@ -45,11 +45,17 @@ def printable(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def load(ctx: Context[object], path: str) -> bytes:
-    """Return the whole of a file. Raises NotFound with similar names, KTError for a folder or a huge file."""
+def existing(ctx: Context[object], path: str) -> FileInfo:
+    """Return what is known of a path. Raises NotFound with similar names."""
     info = ctx.files.info(path)
     if info is None:
         raise NotFound(f"{path!r} does not exist", hint=_similar(ctx, path))
+    return info
+
+
+def load(ctx: Context[object], path: str) -> bytes:
+    """Return the whole of a file. Raises NotFound, and KTError for a folder or a huge file."""
+    info = existing(ctx, path)
     if info.is_dir:
         raise KTError(f"{path!r} is a folder", hint="list it with tree")
     data = ctx.files.read(path, limit=MAX_FILE + 1)

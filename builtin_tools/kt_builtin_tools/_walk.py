@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 from kt import Context, FileInfo
 from kt.errors import KTError
-from pathspec import GitIgnoreSpec
 
-from ._text import lines_of
+from ._glob import Rule, rules_of
 
 MAX_RULES = 1_000_000
 
@@ -20,7 +19,7 @@ class Ignore:
 
     def __init__(self, ctx: Context[object], start: str) -> None:
         self._ctx = ctx
-        self._specs: dict[str, GitIgnoreSpec | None] = {}
+        self._known: dict[str, list[Rule]] = {}
         self.top = ""
         self.start = "" if start == "." else start
         if self._any(self.start, 0):
@@ -30,14 +29,12 @@ class Ignore:
         """Tell whether a path is ignored, given that the folders above it are not."""
         names = path.split("/")
         for depth in range(len(names) - 1, -1, -1):
-            base = "/".join(names[:depth])
-            if len(base) < len(self.top):
+            folder = "/".join(names[:depth])
+            if len(folder) < len(self.top):
                 break
-            spec = self._spec(base)
-            if spec is not None:
-                said = _verdict(spec, "/".join(names[depth:]) + "/" * is_dir)
-                if said is not None:
-                    return said
+            for rule in reversed(self._rules(folder)):
+                if rule.matches(names[depth:], is_dir):
+                    return rule.ignored
         return False
 
     def hides(self, path: str) -> bool:
@@ -47,42 +44,18 @@ class Ignore:
         return ".git" in path.split("/")[above:] or self._any(folder, above) or self(path, False)
 
     def _any(self, folder: str, above: int) -> bool:
+        """Tell whether a folder is ignored, or one on the way to it from the name number `above` on."""
         names = folder.split("/") if folder else []
         return any(self("/".join(names[:n]), True) for n in range(above + 1, len(names) + 1))
 
-    def _spec(self, folder: str) -> GitIgnoreSpec | None:
-        if folder not in self._specs:
-            self._specs[folder] = self._read(f"{folder}/.gitignore".lstrip("/"))
-        return self._specs[folder]
-
-    def _read(self, path: str) -> GitIgnoreSpec | None:
-        """Return the rules of a file; None where there is none, or none that can be read."""
-        try:
-            text = self._ctx.files.read(path, limit=MAX_RULES).decode("utf-8-sig", "replace")
-        except KTError:
-            return None
-        return GitIgnoreSpec.from_lines(line for line in lines_of(text) if _is_rule(line))
-
-
-def _verdict(spec: GitIgnoreSpec, path: str) -> bool | None:
-    """Return what the last rule that names this very path says; None where no rule does.
-
-    pathspec also lets a rule for a folder match all that is in it, which is wrong for one that begins with "!".
-    """
-    for rule in reversed(list(spec.patterns)):
-        found = None if rule.include is None else rule.match_file(path)
-        if found is not None and (inside := found.match.groupdict().get("ps_d")) is None or False:
-            return rule.include
-    return None
-
-
-def _is_rule(line: str) -> bool:
-    """Tell whether a line of a .gitignore file has a meaning; git, too, passes over the others."""
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
+    def _rules(self, folder: str) -> list[Rule]:
+        if folder not in self._known:
+            try:
+                data = self._ctx.files.read(f"{folder}/.gitignore".lstrip("/"), limit=MAX_RULES)
+            except KTError:
+                data = b""  # there is none, or none that can be read
+            self._known[folder] = rules_of(data.decode("utf-8-sig", "replace"))
+        return self._known[folder]
 
 
 def children(ctx: Context[object], folder: str, ignore: Ignore) -> list[FileInfo]:

@@ -1,6 +1,6 @@
 """The sandbox "none": tools run with the rights of this process, held only by the rules of its three ways out."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from kt import Agent
 from kt.errors import MissingPlugin
@@ -12,7 +12,7 @@ from .direct_files import DirectFiles
 class DirectSandbox:
     """No walls: `files` stays beneath the working folder, `exec` ends its processes, `http` comes with kt-http."""
 
-    level: ClassVar[str] = "none"
+    level = "none"
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent

@@ -10,7 +10,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from anyio import CancelScope
 from kt import ExecResult
@@ -106,12 +106,13 @@ async def _start(
     """Start a process whose output, both streams in order, goes into the pipe. Raises NotFound and KTError."""
     with ExitStack() as stack:
         stack.callback(os.close, pipe.inlet)
-        source: Any = DEVNULL
+        source: int | IO[bytes] = DEVNULL
         if stdin is not None:
             # A file, unlike a pipe, needs nobody to feed it and no reader at the other end.
-            source = stack.enter_context(tempfile.TemporaryFile())
-            source.write(stdin)
-            source.seek(0)
+            file = stack.enter_context(tempfile.TemporaryFile())
+            file.write(stdin)
+            file.seek(0)
+            source = file
         try:
             return await asyncio.create_subprocess_exec(
                 *argv,
@@ -133,14 +134,14 @@ async def _start(
 async def _end(starting: "asyncio.Future[Process]", pipe: Pipe) -> None:
     """End what is left of the group, reap the process, and take the rest of its output."""
     await asyncio.wait([starting])
-    if starting.exception() is None:
+    if not starting.cancelled() and starting.exception() is None:
         process = starting.result()
         if _signal(process, signal.SIGTERM):
             await _within(GRACE, process.wait(), pipe.ended.wait())
             _signal(process, signal.SIGKILL)
         if not await _within(GRACE, process.wait()):
             pipe.error = KTError(f"process {process.pid} does not end", hint="it may run as another user")
-        await _within(DRAIN, pipe.ended.wait())
+        await pipe.ended.wait()
     pipe.close()
 
 

@@ -61,7 +61,9 @@ class Output:
         (self._file or self._open()).close()
         half = self._limit // 2
         tail = (self._first + self._last)[-self._limit * WIDEST :].decode(errors="replace")
-        return f"{head[:half]}\n[... the middle of {self.size:,} bytes is not shown ...]\n{tail[half - self._limit :]}"
+        end = f"; the file ends at {MAX_SPILL:,}" if self.size > MAX_SPILL else ""
+        gap = f"[... the middle of {self.size:,} bytes is not shown{end} ...]"
+        return f"{head[:half]}\n{gap}\n{tail[half - self._limit :]}"
 
     def discard(self) -> None:
         """Remove the file; nobody will hear of it."""

@@ -6,13 +6,12 @@ from itertools import islice
 from weakref import WeakKeyDictionary
 
 from kt import Agent, Context, FileInfo, Media, Part, Text, tool
-from kt.errors import KTError, NotFound, UsageError, Vetoed
+from kt.errors import KTError, UsageError, Vetoed
 
 from ._edits import Edit, apply, diff
-from ._text import cut, image_type, is_binary, lines_of, load, printable, shown
+from ._text import cut, existing, image_type, is_binary, lines_of, load, printable, shown
 from ._walk import Ignore, children
 
-MAX_IMAGE = 5_000_000
 MAX_LINE = 2_000
 MAX_SHOWN = 50_000
 """Characters of one result of read."""
@@ -38,8 +37,6 @@ def read(ctx: Context[object], path: str, offset: int = 1, limit: int = 2000) ->
         raise UsageError("offset and limit count from 1")
     data = load(ctx, path)
     if mime := image_type(data):
-        if len(data) > MAX_IMAGE:
-            raise KTError(f"{path!r} is too large for an image", hint="make it smaller with bash")
         _remember(ctx, path, data)
         return Media(mime, data=data, name=path, origin="file")
     if is_binary(data):
@@ -133,10 +130,7 @@ def tree(ctx: Context[object], path: str = ".", depth: int = 2) -> Text:
     if depth < 1:
         raise UsageError("depth counts from 1")
     start = ctx.files.relative(path)
-    info = ctx.files.info(start)
-    if info is None:
-        raise NotFound(f"{path!r} does not exist")
-    if not info.is_dir:
+    if not existing(ctx, path).is_dir:
         raise KTError(f"{path!r} is a file", hint="use read")
     lines = list(islice(_branches(ctx, start, Ignore(ctx, start), min(depth, MAX_DEPTH), ""), MAX_LINES + 1))
     if len(lines) > MAX_LINES:

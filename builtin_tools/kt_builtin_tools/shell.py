@@ -1,7 +1,7 @@
 """bash, and the background tasks that kt-jobs makes of its calls."""
 
+import asyncio
 import signal
-from time import monotonic
 
 from kt import Context, ExecResult, Part, Text, ToolResult, tool
 from kt.errors import UsageError
@@ -23,29 +23,43 @@ async def bash(ctx: Context[object], command: str, timeout: float = 120, cwd: st
     if not 0 < timeout <= MAX_TIMEOUT:
         raise UsageError(f"timeout is in seconds, up to {MAX_TIMEOUT}")
     folder = ctx.pwd / ctx.files.relative(cwd)
-    result = await ctx.exec.run(command, cwd=folder, timeout=timeout, on_output=_Progress(ctx))
+    progress = _Progress(ctx)
+    try:
+        result = await ctx.exec.run(command, cwd=folder, timeout=timeout, on_output=progress.take)
+    finally:
+        progress.close()
     parts: list[Part] = [Text(_report(result, timeout), origin="exec")]
     return ToolResult(ctx.call.id, parts, is_error=result.timed_out)
 
 
 class _Progress:
-    """Report the end of what was printed, ten times a second at most."""
+    """Report the end of what was printed, at once and then ten times a second at most."""
 
     def __init__(self, ctx: Context[object]) -> None:
-        self._ctx, self._text, self._next = ctx, "", 0.0
+        self._ctx, self._text = ctx, ""
+        self._timer: asyncio.TimerHandle | None = None
 
-    def __call__(self, text: str) -> None:
+    def take(self, text: str) -> None:
         self._text = (self._text + text)[-MAX_PROGRESS:]
-        if (now := monotonic()) >= self._next:
-            self._next = now + PROGRESS
+        if self._timer is None:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._timer = None
+        if self._text:
             self._ctx.progress(self._text)
             self._text = ""
+            self._timer = asyncio.get_running_loop().call_later(PROGRESS, self._tell)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def _report(result: ExecResult, timeout: float) -> str:
     lines = [result.output.rstrip("\n") or "(no output)"]
     if result.spill is not None:
-        lines.append(f"[all {result.size:,} bytes are in {result.spill}; look at parts of it with bash]")
+        lines.append(f"[cut; all of it is in {result.spill}: look at parts of that with bash]")
     if result.timed_out:
         lines.append(f"[timed out after {timeout:g} s; it was ended with all its processes]")
     elif result.code < 0:

@@ -6,6 +6,7 @@ import os
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kt.errors import DataError, KTError, NotFound, Vetoed
@@ -20,24 +21,8 @@ def run(tmp_path: Path) -> DirectExec:
     return DirectExec(DirectFiles(tmp_path))
 
 
-def alive(pid: int) -> bool:
-    """Tell whether a process runs; one that ended and waits to be collected does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
-
-
-async def gone(pid: int) -> None:
-    while alive(pid):
-        await asyncio.sleep(0.01)
-
-
-async def started(file: Path) -> int:
-    """Wait until a process wrote its id into a file."""
-    while not (file.exists() and file.read_text().endswith("\n")):
-        await asyncio.sleep(0.01)
-    return int(file.read_text())
+def descriptors() -> list[str]:
+    return sorted(file.name for file in Path("/proc/self/fd").iterdir())
 
 
 async def test_a_command_is_a_shells_and_a_sequence_a_program(run: DirectExec) -> None:
@@ -97,74 +82,85 @@ async def test_input_is_given_whole_or_not_at_all(run: DirectExec) -> None:
     ],
 )
 async def test_what_cannot_start_is_an_error(run: DirectExec, command: str | list[str], error: type[KTError]) -> None:
-    before = os.listdir("/proc/self/fd")
+    before = descriptors()
     with pytest.raises(error):
         await run.run(command)
-    assert os.listdir("/proc/self/fd") == before
+    assert descriptors() == before
 
 
 TREE = "(echo $BASHPID > pid; exec sleep 100) & wait"
-STUBBORN = "trap '' TERM; (trap '' TERM; echo $BASHPID > pid; while :; do sleep 100; done) & wait; while :; do sleep 100; done"
+STUBBORN = """
+trap '' TERM
+(echo $BASHPID > pid; while :; do sleep 100; done) &
+while :; do sleep 100; done
+"""
 
 
 @pytest.mark.parametrize("command", [TREE, STUBBORN])
-async def test_a_timeout_ends_the_whole_tree(run: DirectExec, tmp_path: Path, command: str) -> None:
+async def test_a_timeout_ends_the_whole_tree(run: DirectExec, watch: Any, command: str) -> None:
     result = await run.run(command, timeout=0.5)
     assert result.timed_out
     assert result.code < 0
-    await gone(await started(tmp_path / "pid"))
+    assert await watch.ended(await watch.born())
 
 
 @pytest.mark.parametrize("command", [TREE, STUBBORN])
-async def test_a_cancellation_ends_the_whole_tree(run: DirectExec, tmp_path: Path, command: str) -> None:
+async def test_a_cancellation_ends_the_whole_tree(run: DirectExec, watch: Any, command: str) -> None:
     task = asyncio.create_task(run.run(command))
-    pid = await started(tmp_path / "pid")
+    pid = await watch.born()
+    assert watch.lives(pid)
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
-    assert not alive(pid)
+    assert await watch.ended(pid)
 
 
-async def test_a_second_cancellation_does_not_hurry_the_end(run: DirectExec, tmp_path: Path) -> None:
+async def test_a_second_cancellation_does_not_hurry_the_end(run: DirectExec, watch: Any) -> None:
     task = asyncio.create_task(run.run(STUBBORN))
-    pid = await started(tmp_path / "pid")
+    pid = await watch.born()
     for _ in range(3):
         task.cancel()
         await asyncio.sleep(0)
     await asyncio.wait([task])
     assert task.cancelled()
-    assert not alive(pid)
+    assert await watch.ended(pid)
 
 
 async def test_a_process_cancelled_while_it_starts_is_ended(run: DirectExec, tmp_path: Path) -> None:
-    task = asyncio.create_task(run.run(f"echo $$ > {tmp_path}/pid; sleep 100"))
+    before = descriptors()
+    task = asyncio.create_task(run.run("sleep 100"))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
-    if (tmp_path / "pid").exists() and (text := (tmp_path / "pid").read_text()):
-        assert not alive(int(text))
+    assert descriptors() == before
+    assert not children()
+
+
+def children() -> list[str]:
+    """Return the processes that this one started and has not collected."""
+    return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
 
 
 @pytest.mark.parametrize("rest", ["", " > /dev/null 2>&1"])
-async def test_what_a_command_leaves_running_ends_with_it(run: DirectExec, tmp_path: Path, rest: str) -> None:
+async def test_what_a_command_leaves_running_ends_with_it(run: DirectExec, watch: Any, rest: str) -> None:
     result = await run.run(f"sleep 100{rest} & echo $! > pid; echo done")
     assert (result.code, result.output) == (0, "done\n")
-    await gone(await started(tmp_path / "pid"))
+    assert await watch.ended(await watch.born())
 
 
 async def test_a_process_that_left_the_group_and_holds_the_pipe_does_not_hold_the_call(
-    run: DirectExec, tmp_path: Path
+    run: DirectExec, tmp_path: Path, watch: Any
 ) -> None:
     os.mkfifo(tmp_path / "hold")
     hold = os.open(tmp_path / "hold", os.O_RDWR)
-    code = "import os, sys; os.setsid(); print(os.getpid(), file=open('pid', 'w')); sys.stdin.read()"
-    result = await run.run(f'{sys.executable} -c "{code}" < hold & while [ ! -s pid ]; do :; done; echo done')
+    code = "import os, sys; os.setsid(); print(os.getpid(), file=open('pid', 'w')); open('left', 'w'); sys.stdin.read()"
+    result = await run.run(f'{sys.executable} -c "{code}" < hold & while [ ! -e left ]; do :; done; echo done')
     assert (result.code, result.output) == (0, "done\n")
-    pid = await started(tmp_path / "pid")
-    assert alive(pid)
+    pid = await watch.born()
+    assert watch.lives(pid)
     os.close(hold)
-    await gone(pid)
+    assert await watch.ended(pid)
 
 
 async def test_huge_output_is_bounded_and_whole_in_the_spill_file(run: DirectExec) -> None:
@@ -223,10 +219,21 @@ async def test_the_spill_files_go_away_with_the_backend(tmp_path: Path) -> None:
     assert not result.spill.parent.exists()
 
 
+async def test_the_spill_file_of_a_cancelled_call_is_removed(run: DirectExec) -> None:
+    spilled = asyncio.Event()
+    first = await run.run("echo hello", max_output=2)
+    assert first.spill is not None
+    task = asyncio.create_task(run.run("yes", max_output=10, on_output=lambda text: spilled.set()))
+    await spilled.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert list(first.spill.parent.iterdir()) == [first.spill]
+
+
 async def test_no_descriptor_and_no_task_is_left(run: DirectExec) -> None:
-    before, tasks = os.listdir("/proc/self/fd"), asyncio.all_tasks()
+    before, tasks = descriptors(), asyncio.all_tasks()
     for _ in range(3):
         await run.run("sleep 100 & echo x", stdin=b"x", max_output=1)
         await run.run("sleep 100", timeout=0.01)
-    assert os.listdir("/proc/self/fd") == before
+    assert descriptors() == before
     assert asyncio.all_tasks() == tasks

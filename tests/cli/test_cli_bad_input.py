@@ -1,6 +1,7 @@
 """Each bad input ends with its own exit code, one line on stderr that says what to do, and no traceback."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,7 +16,7 @@ class Row(NamedTuple):
     code: int
     name: str
     says: tuple[str, ...]
-    files: dict[str, str] = {}
+    files: Mapping[str, str] = MappingProxyType({})
 
 
 def run(*words: str | bytes) -> tuple[str | bytes, ...]:
@@ -102,7 +103,8 @@ ROWS = {
     ),
     "script missing": Row(("run", "./c.yaml", "hi", "--scripted", "no.yaml"), 66, "E-NOTFOUND", ("no.yaml",)),
     "script broken": Row(
-        ("run", "./c.yaml", "hi", "--scripted", "bad.yaml"), 65, "E-DATA", ("bad.yaml:2:3",), {"bad.yaml": "- hello\n- 3\n"}
+        ("run", "./c.yaml", "hi", "--scripted", "bad.yaml"), 65, "E-DATA", ("bad.yaml:2:3",),
+        {"bad.yaml": "- hello\n- 3\n"},
     ),
     "no model chosen": Row(("run", "./c.yaml", "hi"), 78, "E-CONFIG", ("no model is chosen", "kt run --local")),
     "no folder": Row(run("hi", "--cwd", "nowhere"), 66, "E-NOTFOUND", ("'nowhere'", "--cwd")),

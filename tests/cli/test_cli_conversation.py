@@ -38,15 +38,15 @@ def test_a_turn_that_fails_does_not_end_the_conversation(kt: Any) -> None:
     assert done.error.startswith("error[E-ARGS]")
 
 
-@pytest.mark.parametrize(("line", "says"), [(b"a\xff\n", "not UTF-8"), (b"a\0b\n", "NUL"), (b"x" * (11 << 20), "10 MB")])
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [(b"a\xff\n", "not UTF-8"), (b"a\0b\n", "NUL"), (b"x" * (11 << 20), "10 MB")],
+    ids=["not UTF-8", "NUL", "too long"],
+)
 def test_a_line_that_is_no_text_is_refused(kt: Any, line: bytes, says: str) -> None:
-    process = kt.start("run", "./c.yaml", "--mode", "plain", "--scripted", kt.script("x"), stdin=subprocess.PIPE)
-    try:
-        _, err = process.communicate(line, timeout=60)
-    except BrokenPipeError:
-        err = process.stderr.read()
-    assert says in err.decode()
-    assert process.returncode == 65
+    done = plain(kt, line)
+    assert says in done.error
+    assert done.code == 65
 
 
 def test_nobody_is_asked_through_a_pipe(kt: Any) -> None:
@@ -55,7 +55,9 @@ def test_nobody_is_asked_through_a_pipe(kt: Any) -> None:
 
 
 def test_verbose_shows_the_calls(kt: Any) -> None:
-    done = kt.play("--mode", "plain", "--verbose", steps=([{"tool": "echo", "args": {"text": "a"}}], "Done."), stdin=b"x")
+    done = kt.play(
+        "--mode", "plain", "--verbose", steps=([{"tool": "echo", "args": {"text": "a"}}], "Done."), stdin=b"x"
+    )
     assert done.out == "Done.\n"
     assert '* echo {"text": "a"}' in done.err
 
@@ -110,7 +112,9 @@ def test_a_person_talks_and_ends_with_ctrl_d(person: Person) -> None:
     assert ended(child) == 0
 
 
-@pytest.mark.parametrize(("answer", "outcome"), [("1", "launch done"), ("yes", "launch done"), ("3", "said no to launch")])
+@pytest.mark.parametrize(
+    ("answer", "outcome"), [("1", "launch done"), ("yes", "launch done"), ("3", "said no to launch")]
+)
 def test_a_person_answers_a_question(person: Person, answer: str, outcome: str) -> None:
     child = person(steps=(LAUNCH, "Finished."))
     child.expect("> ")

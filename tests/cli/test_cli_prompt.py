@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +76,14 @@ def test_a_byte_order_mark_is_dropped(kt: Any) -> None:
 )
 @pytest.mark.parametrize("word", [(), ("-",)], ids=["pipe", "dash"])
 def test_bad_standard_input_is_refused(kt: Any, word: tuple[str, ...], data: bytes, says: str) -> None:
-    done = kt.start("run", "./c.yaml", *word, "--scripted", kt.script("x"), stdin=subprocess.PIPE)
-    try:
-        _, err = done.communicate(data, timeout=60)
-    except BrokenPipeError:
-        err = done.stderr.read()
-    assert says in err.decode()
-    assert done.returncode == 65
+    done = kt.play(*word, stdin=data)
+    assert says in done.error
+    assert done.code == 65
+
+
+def write_without_end(descriptor: int) -> None:
+    while True:
+        os.write(descriptor, b"x" * 65536)
 
 
 def test_input_without_end_is_refused_when_it_is_too_large(kt: Any) -> None:
@@ -91,8 +91,7 @@ def test_input_without_end_is_refused_when_it_is_too_large(kt: Any) -> None:
     process = kt.start("run", "./c.yaml", "--scripted", kt.script("x"), stdin=reading)
     os.close(reading)
     with pytest.raises(BrokenPipeError):
-        while True:
-            os.write(writing, b"x" * 65536)
+        write_without_end(writing)
     os.close(writing)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 65

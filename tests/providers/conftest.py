@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 from kt import Host
 from kt_http import kt_host_lifespan
+
+sys.path.append(str(Path(__file__).parent))  # for chat_script
 
 
 class Peer:

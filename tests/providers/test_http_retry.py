@@ -43,7 +43,9 @@ def test_a_passing_status_is_tried_again_and_ends_as_provider_down(status: int) 
         (400, said("This model's maximum context length is 8192 tokens", "context_length_exceeded"), ContextTooLong),
         (400, said("the request exceeds the available context size"), ContextTooLong),
         (413, b"", ContextTooLong),
-        (400, said("Unsupported parameter: 'max_tokens'"), ModelError),
+        (400, said("Unsupported parameter: 'max_tokens' is not supported with this model"), ModelError),
+        (400, said("max_tokens exceeds the maximum"), ModelError),
+        (500, said("the request exceeds the available context size"), ContextTooLong),
         (422, b'{"detail":[{"loc":["body","messages"],"msg":"Field required"}]}', ModelError),
     ],
 )
@@ -58,7 +60,17 @@ def test_the_providers_own_words_are_in_the_error() -> None:
     )
     assert "Field required" in str(meant(422, b'{"detail":[{"msg":"Field required"}]}'))
     assert "just text" in str(meant(400, b"just text"))
+    assert str(meant(400, b'[{"error":{"message":"in a list"}}]')) == "HTTP 400: in a list (api.test)"
+    assert "[7]" in str(meant(400, b"[7]"))
     assert "HTML page with the title '502 Bad Gateway'" in str(meant(502, b"<html><title>502 Bad\nGateway</title>"))
+
+
+def test_a_rate_limit_that_speaks_of_quota_or_billing_is_tried_again() -> None:
+    assert isinstance(meant(429, said("Rate limit reached, see https://a.test/account/billing")), Transient)
+    limited = meant(429, said("You exceeded your current quota. Please retry in 34.5s"))
+    assert isinstance(limited, Transient)
+    assert limited.wait == 34.5
+    assert isinstance(meant(429, said("You exceeded your current quota")), ProviderDown)
 
 
 def test_the_server_can_say_whether_to_try_again() -> None:

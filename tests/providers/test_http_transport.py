@@ -4,12 +4,10 @@ import asyncio
 import gzip
 import subprocess
 import sys
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kt import Agent, Host
-from kt_http.direct import DirectHttp
 from kt_http.errors import HttpError
 from kt_http.transport import Clocks, Transport, transport_of
 
@@ -165,11 +163,13 @@ async def test_a_timeout_does_not_swallow_a_cancellation_from_outside(server: An
 
 async def test_a_redirect_to_another_host_is_refused_and_never_asked(server: Any, host: Host) -> None:
     port = server.url.rpartition(":")[2]
-    server.answers = [to(f"http://localhost:{port}/stolen")]
+    unfinished = to(f"http://localhost:{port}/stolen").replace(b"length: 0", b"length: 9")
+    server.answers = [lambda peer: server.stall(peer, unfinished)]
     with pytest.raises(HttpError, match="redirects to another host") as caught:
         await fetch(host, server.url + "/v1")
     assert not caught.value.passing
     assert [r.path for r in server.requests] == ["/v1"]
+    await server.left.wait()
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,13 @@ async def test_a_redirect_to_another_port_or_scheme_is_refused(server: Any, host
     server.answers = [to(target)]
     with pytest.raises(HttpError, match="redirects to another host"):
         await fetch(host, server.url)
+
+
+async def test_a_redirect_to_no_address_is_refused(server: Any, host: Host) -> None:
+    for target in ("http://[::1", "http://127.0.0.1:port/"):
+        server.answers = [to(target)]
+        with pytest.raises(HttpError, match="no address"):
+            await fetch(host, server.url)
 
 
 async def test_a_redirect_on_the_same_host_keeps_method_and_body(server: Any, host: Host) -> None:
@@ -220,6 +227,16 @@ async def test_what_is_no_http_is_a_typed_error(server: Any, host: Host) -> None
         await fetch(host, server.url)
 
 
+async def test_a_server_without_tls_is_a_typed_error_over_https(host: Host) -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
+        with pytest.raises(HttpError, match="the connection failed"):
+            await fetch(host, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+
 async def test_a_gzip_bomb_is_stopped_at_the_cap(server: Any, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = gzip.compress(b"\0" * (8 << 20))
     head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(bomb)
@@ -254,54 +271,6 @@ async def test_a_proxy_of_the_environment_is_used_for_other_hosts(
     server.answers = [OK]
     assert await fetch(host, "http://service.test/v1") == b"ok"
     assert server.requests[0].path == "http://service.test/v1"
-
-
-def tool_http(host: Host) -> DirectHttp:
-    return DirectHttp(SimpleNamespace(host=host))  # type: ignore[arg-type]
-
-
-async def test_a_tool_gets_status_headers_and_the_decompressed_body(server: Any, host: Host) -> None:
-    body = gzip.compress(b"hello")
-    head = b"HTTP/1.1 404 X\r\nContent-Type: text/plain\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n"
-    server.answers = [head % len(body) + body]
-    response = await tool_http(host).request("PUT", server.url + "/p", headers={"x-a": "1"}, body=b"data")
-    assert (response.status, response.headers["content-type"], response.body) == (404, "text/plain", b"hello")
-    assert (server.requests[0].method, server.requests[0].headers["x-a"], server.requests[0].body) == (
-        "PUT",
-        "1",
-        b"data",
-    )
-
-
-async def test_a_tools_request_keeps_no_cookie(server: Any, host: Host) -> None:
-    server.answers = [OK.replace(b"\r\n\r\n", b"\r\nset-cookie: a=1\r\n\r\n")]
-    http = tool_http(host)
-    for _ in range(2):
-        await http.request("GET", server.url)
-    assert "cookie" not in server.requests[1].headers
-
-
-async def test_a_tools_request_ends_at_its_timeout_whatever_the_server_does(server: Any, host: Host) -> None:
-    async def drip(peer: Any) -> None:
-        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
-        while True:
-            await peer.send(b"line\n")
-            await asyncio.sleep(0.02)
-
-    server.answers = [drip]
-    with pytest.raises(HttpError, match=r"0\.3 s"):
-        await tool_http(host).request("GET", server.url, timeout=0.3)
-
-
-async def test_a_tool_can_ask_for_http_addresses_only(host: Host) -> None:
-    with pytest.raises(HttpError, match="no http or https address"):
-        await tool_http(host).request("GET", "file:///etc/passwd")
-
-
-async def test_a_body_over_the_tools_cap_is_an_error(server: Any, host: Host) -> None:
-    server.answers = [OK]
-    with pytest.raises(HttpError, match="longer than 1 bytes"):
-        await tool_http(host).request("GET", server.url, max_bytes=1)
 
 
 async def test_closing_a_transport_twice_does_nothing() -> None:

@@ -176,6 +176,16 @@ def test_thinking_in_a_content_list_is_sent_back_there() -> None:
     assert said(user("hi"), thought(content=content), RESULT, options=HERE)[1]["content"] == content
 
 
+def test_content_that_nobody_knows_goes_back_only_where_it_came_from() -> None:
+    content = [{"type": "text", "text": "so"}, {"type": "reference", "reference_ids": [1]}]
+    assert said(user("hi"), thought(content=content), RESULT, options=HERE)[1]["content"] == content
+    assert said(user("hi"), thought("other.test", content=content), RESULT, options=HERE)[1]["content"] == "so"
+
+
+def test_a_refusal_is_sent_back_as_one() -> None:
+    assert said(user("hi"), thought(refusal="I won't"))[1]["refusal"] == "I won't"
+
+
 def test_thinking_of_an_earlier_turn_or_another_service_is_not_sent() -> None:
     old = thought(reasoning_content="hm")
     assert "reasoning_content" not in said(user("hi"), old, RESULT, user("more"), options=HERE)[1]

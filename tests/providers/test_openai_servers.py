@@ -9,10 +9,10 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from kt import Agent, Host, Message, Request, Text, tool
+from chat_script import ask
+from kt import Agent, Host, tool
 from kt.events import TextDelta, ToolCallDelta
 from kt.testing import EventRecorder
 from kt_openai.provider import compatible
@@ -56,10 +56,10 @@ WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 @contextmanager
 def serving(*command: str, stream: str, **env: str) -> Iterator[str]:
     """Run a server and yield the address that it prints; its log goes nowhere."""
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: subprocess.PIPE}
-    process = subprocess.Popen(
-        [sys.executable, *command], stdin=subprocess.PIPE, text=True, env={**os.environ, **env}, **pipes
-    )
+    quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
+    out, err = (pipe, quiet) if stream == "stdout" else (quiet, pipe)
+    full, whole_env = [sys.executable, *command], {**os.environ, **env}
+    process = subprocess.Popen(full, stdin=pipe, stdout=out, stderr=err, text=True, env=whole_env)
     said = ""
     try:
         for line in process.stdout or process.stderr or ():
@@ -90,22 +90,15 @@ def weather(city: str) -> str:
     return f"{city}: 17 degrees"
 
 
-async def ask(host: Host, url: str, text: str, **fields: Any) -> tuple[list[Any], Message]:
-    request = Request([Message("user", [Text(text)])], **fields)
-    items: list[Any] = [item async for item in compatible(url + "#m", {}, host).stream(request)]
-    assert isinstance(items[-1], Message)
-    return items[:-1], items[-1]
-
-
 async def test_a_foreign_server_streams_text(fake: str, host: Host) -> None:
-    deltas, message = await ask(host, fake, "hello")
+    deltas, message = await ask(compatible(fake + "#m", {}, host), "hello")
     assert message.text == "".join(deltas) == "Hello from a server of somebody else."
     assert len(deltas) == 7
     assert message.finish == "stop"
 
 
 async def test_a_foreign_server_streams_parallel_tool_calls(fake: str, host: Host) -> None:
-    deltas, message = await ask(host, fake, "weather?", tools=[weather])
+    deltas, message = await ask(compatible(fake + "#m", {}, host), "weather?", tools=[weather])
     assert [(c.name, json.loads(c.args_text)) for c in message.tool_calls] == [
         ("weather", {"city": "Oslo"}),
         ("weather", {"city": "Rome"}),
@@ -117,7 +110,7 @@ async def test_a_foreign_server_streams_parallel_tool_calls(fake: str, host: Hos
 
 
 async def test_a_foreign_server_that_does_not_stream_gives_usage(fake: str, host: Host) -> None:
-    _, message = await ask(host, fake, "hello", settings={"stream": False})
+    _, message = await ask(compatible(fake + "#m", {}, host), "hello", settings={"stream": False})
     assert message.text == "Hello from a server of somebody else."
     assert message.usage is not None
     assert message.usage.input > 0
@@ -168,7 +161,7 @@ def weights(folder: Path) -> Path:
 @pytest.mark.slow
 async def test_llama_cpp_streams_text_with_usage(llama: str, host: Host) -> None:
     settings = {"max_tokens": 12, "temperature": 0}
-    deltas, message = await ask(host, llama, "Say hello.", system="Be brief.", settings=settings)
+    deltas, message = await ask(compatible(llama + "#m", {}, host), "Say hello.", system="Be brief.", settings=settings)
     assert len(deltas) > 3
     assert message.text == "".join(deltas)
     assert message.usage is not None
@@ -186,7 +179,9 @@ async def test_llama_cpp_enforces_the_output_schema(llama: str, host: Host) -> N
         "additionalProperties": False,
     }
     settings = {"max_tokens": 40, "temperature": 0}
-    _, message = await ask(host, llama, "Name a number.", output_schema=schema, settings=settings)
+    _, message = await ask(
+        compatible(llama + "#m", {}, host), "Name a number.", output_schema=schema, settings=settings
+    )
     assert isinstance(json.loads(message.text)["n"], int)
 
 

@@ -44,7 +44,7 @@ def _creatures(plugins: "Plugins") -> list[dict[str, Any]]:
     rows = []
     for dist, version in sorted(dists.items()):
         for ref in creatures_of(plugins, dist):
-            entry = named.get((dist, ref.rpartition("/")[2]))
+            entry = named.get((dist, ref.rpartition("/")[2].partition(".")[0]))
             rows.append({"kind": "creature", "name": ref, "help": entry.help if entry else "", "distribution": dist,
                          "version": version})  # fmt: skip
     return rows

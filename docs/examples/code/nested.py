@@ -10,7 +10,7 @@ from kt.testing import ScriptedLLM
 
 async def main(writer: object, reviewer: object) -> None:
     @kt.tool(effect="read")
-    async def review(ctx: kt.Context, text: str) -> str:
+    async def review(ctx: kt.Context[None], text: str) -> str:
         """Have a text reviewed."""
         creature = {"name": "reviewer", "prompt": "You find mistakes."}
         async with await Agent.build(creature, llm=reviewer, host=ctx.agent.host) as inner:

@@ -12,7 +12,7 @@ PRECIOUS = "diary.txt"
 
 
 @kt.tool
-async def delete(ctx: kt.Context, name: str) -> str:
+async def delete(ctx: kt.Context[None], name: str) -> str:
     """Delete a file, if the user agrees."""
     answer = await ctx.ask(f"Delete {name}?", ["yes", "no"], topic="approval")
     return f"{name} is deleted" if answer == "yes" else f"the user wants to keep {name}"

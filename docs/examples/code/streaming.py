@@ -29,5 +29,5 @@ async def main(llm: object) -> None:
 
 
 if __name__ == "__main__":
-    script = [[("look", {})], "The sky is grey."]
+    script: list[object] = [[("look", {})], "The sky is grey."]
     asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else ScriptedLLM(script)))

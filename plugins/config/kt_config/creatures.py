@@ -1,10 +1,13 @@
 """Creatures from files, and the tools that stand beside them."""
 
 import os
+import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from kt import Creature
@@ -54,13 +57,25 @@ def load_tool(target: str, creature: Path | None) -> object:
         file = (creature.parent if creature else Path.cwd()) / module
         if not file.is_file():
             raise NotFound(f"no file {str(file)!r} for the tool {target!r}", where=where)
-        spec = spec_from_file_location(f"kt_tool_{file.stem}", file)
-        assert spec is not None
-        assert spec.loader is not None
-        loaded = module_from_spec(spec)
-        spec.loader.exec_module(loaded)
-        return getattr(loaded, attribute)
+        return getattr(_module(file.resolve(), file.stat().st_mtime_ns), attribute)
     except KTError:
         raise
     except Exception as error:
         raise ConfigError(f"tool {target!r} does not load: {type(error).__name__}: {error}", where=where) from error
+
+
+@cache
+def _module(file: Path, changed: int) -> ModuleType:
+    """Return the module of a file, once for each time it `changed`: two tools of one file share its state."""
+    name = f"kt_tool_{file.stem}_{abs(hash((file, changed))):x}"
+    spec = spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    # Dataclasses and pydantic look a class's module up there.
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -69,29 +69,43 @@ def load_toml(text: str, path: Path) -> Document:
 
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")
-_KEY = re.compile(r"\s*([A-Za-z0-9_.\"'-]+)\s*=")
+_KEY = re.compile(r"""\s*((?:[A-Za-z0-9_.-]|"[^"]*"|'[^']*')+)\s*=""")
 
 
 def locate_toml(text: str, keys: Keys) -> tuple[int, int]:
     """Return (line, column) of the longest prefix of `keys` that has a line; inline tables count as theirs."""
     table: list[str | int] = []
     counts: dict[tuple[str, ...], int] = {}
-    best, found = 0, (1, 1)
+    best, found, statement = 0, (1, 1), ""
     for number, line in enumerate(text.splitlines(), 1):
+        if statement:  # a text or an array that goes on over several lines
+            statement = _unfinished(f"{statement}\n{line}")
+            continue
         if header := _HEADER.match(line):
-            names = [name.strip(" \"'") for name in header[2].split(".")]
-            table = [*names]
+            names = tuple(name.strip(" \"'") for name in header[2].split("."))
             if header[1] == "[[":
-                counts[tuple(names)] = counts.get(tuple(names), -1) + 1
-                table.append(counts[tuple(names)])
+                counts[names] = counts.get(names, -1) + 1
+            table = []
+            for depth, name in enumerate(names, 1):
+                table += [name, counts[names[:depth]]] if names[:depth] in counts else [name]
             here, column = table, header.start(2)
         elif key := _KEY.match(line):
             here, column = [*table, *(k.strip("\"'") for k in key[1].split("."))], key.start(1)
+            statement = _unfinished(line)
         else:
             continue
         if len(here) > best and list(keys[: len(here)]) == here:
             best, found = len(here), (number, column + 1)
     return found
+
+
+def _unfinished(statement: str) -> str:
+    """Return the statement if lines of it are still to come, else nothing."""
+    try:
+        tomllib.loads(statement)
+    except tomllib.TOMLDecodeError:
+        return statement
+    return ""
 
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def load(registry: "Registry", name: str, pwd: Path) -> Profile:
     """Return the profile of a name: built-in (kind `profile`), then the user's, then a trusted project's.
 
-    A project may add plugins and guards; "no:name" and `guards` that leave one out are the user's alone.
+    A project may add plugins and guards; "no:name" and `guards` that leave one out are the user's alone. A profile
+    that only the project has starts from "default", or the one it extends, so that it can't do without their guards.
     Raises UnknownName with the nearest names, and DataError with file:line:col.
     """
     settings = Settings(pwd)
@@ -26,7 +27,10 @@ def load(registry: "Registry", name: str, pwd: Path) -> Profile:
     if name not in built_in and name not in user and name not in project:
         raise UnknownName(f"no profile {name!r}", hint=nearest(name, [*built_in, *user, *project]))
     profile = Profile(name)
-    for base in _lineage(name, user, settings.user, built_in):
+    start = name if name in user or name in built_in else project[name].get("extends", "default")
+    if start not in user and start not in built_in and settings.project is not None:
+        raise DataError(f"no profile {start!r} to extend", where=settings.project.where(["profile", name, "extends"]))
+    for base in _lineage(start, user, settings.user, built_in):
         if base in built_in:
             _apply(profile, built_in[base])
         if base in user:

@@ -43,7 +43,7 @@ def creatures_of(plugins: "Plugins", dist: str) -> list[str]:
     folder = root / "creatures" if root else None
     if folder is None or not folder.is_dir():
         return []
-    return [f"@{dist}/creatures/{p.stem}" for p in sorted(folder.iterdir()) if p.is_dir() or p.suffix in ENDINGS]
+    return [f"@{dist}/creatures/{p.name}" for p in sorted(folder.iterdir()) if p.suffix in ENDINGS or _file_of(p)]
 
 
 def _pack(plugins: "Plugins", pack: str, ref: str) -> Path:
@@ -96,8 +96,12 @@ def file_in(path: Path, ref: str) -> Path:
     """Return a file itself, or the creature file of a folder. Raises NotFound."""
     if path.is_file():
         return path
-    for name in NAMES:
-        for ending in ENDINGS:
-            if (file := path / (name + ending)).is_file():
-                return file
-    raise NotFound(f"no creature.yaml or creature.toml in {path}", where=ref)
+    if (file := _file_of(path)) is None:
+        raise NotFound(f"no creature.yaml or creature.toml in {path}", where=ref)
+    return file
+
+
+def _file_of(folder: Path) -> Path | None:
+    """Return the file in a folder that says what the folder is."""
+    files = (folder / (name + ending) for name in NAMES for ending in ENDINGS)
+    return next((file for file in files if file.is_file()), None)

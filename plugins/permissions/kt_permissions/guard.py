@@ -65,5 +65,5 @@ class Permissions:
         if answer == ALWAYS:
             self._always.add(rule)
         elif answer != YES:
-            reason = "" if answer == NO else f": {answer}"
+            reason = "" if answer in (NO, "") else f": {answer}"
             raise Vetoed(f"the user said no to {call.name}{reason}")

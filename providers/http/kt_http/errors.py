@@ -10,18 +10,15 @@ RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524,
 MAX_WORDS = 400
 
 _CONTEXT = re.compile(
-    r"context[_ ](length|window|size)|maximum context|prompt is too long|input is too long|too many (input )?tokens"
-    r"|exceeds? the (model'?s )?(maximum|available|limit)",
-    re.I,
+    r"context[_ ](length|window|size)|maximum context|(prompt|input) is too long|too many (input )?tokens", re.I
 )
 _MODEL = re.compile(
-    r"model[_ ]not[_ ]found|unknown[_ ]model|invalid[_ ]model|no such model"
-    r"|model\b.{0,120}?\b(not exist|not found|not a valid|not available|not supported)|not a valid model",
+    r"model[_ ]not[_ ]found|(unknown|invalid|no such)[_ ]model|not a valid model"
+    r"|model\b.{0,120}?\b(does not exist|not found|not a valid)",
     re.I | re.S,
 )
-_QUOTA = re.compile(
-    r"insufficient[_ ]quota|exceeded your current quota|billing|insufficient (credit|balance|funds)", re.I
-)
+_QUOTA = re.compile(r"insufficient[_ ]quota|billing_(hard_limit|not_active)", re.I)
+_MONEY = re.compile(r"exceeded your current quota|insufficient (credits?|balance|funds)", re.I)
 _KEYS = re.compile(r"\b(?:sk|pk|gsk|xai|key)-[\w*.\-]{4,}|\S*\*{3,}\S*")
 _WAITS = (
     re.compile(r"(?:try again|retry)\s+(?:in|after)\s+(?:(\d+)m)?([\d.]+)\s*(ms|s|m)?", re.I),
@@ -85,16 +82,10 @@ def failure(
     `body` is what was read of it, JSON or not; `now` is in seconds since the epoch, for a Retry-After date; `secrets`
     never appear in the text. 429 for an empty account is no rate limit and is not Transient.
     """
+    wait = wait_asked(headers, body, now)
     code, words = _words(body)
     words = scrub(words, secrets) or "no reason given"
-    what = f"HTTP {status}: {words}"
-    error = _typed(status, f"{code} {words}", what, where)
-    asked = headers.get("x-should-retry", "")
-    if type(error) is ProviderDown and _QUOTA.search(f"{code} {words}"):
-        return error
-    if asked != "false" and (asked == "true" or status in RETRIED):
-        return Transient(error, wait_asked(headers, body, now))
-    return error
+    return _judged(status, headers.get("x-should-retry"), wait, code, words, f"HTTP {status}: {words}", where)
 
 
 def stream_failure(error: object, *, where: str = "", secrets: Iterable[str] = ()) -> ModelError | Transient:
@@ -104,17 +95,32 @@ def stream_failure(error: object, *, where: str = "", secrets: Iterable[str] = (
     """
     table = error if isinstance(error, dict) else {"message": str(error)}
     known = [table.get(k) for k in ("status_code", "code", "status", "type")]
-    numbers = [int(k) for k in known if isinstance(k, int | str) and str(k).isdigit() and 300 <= int(k) < 600]
+    numbers = [int(k) for k in known if isinstance(k, int | str) and str(k).isdecimal() and 300 <= int(k) < 600]
     status = numbers[0] if numbers else next((_KINDS[k] for k in known if isinstance(k, str) and k in _KINDS), 400)
-    return failure(status, {}, json.dumps({"error": table}).encode(), now=0.0, where=where, secrets=secrets)
+    body = json.dumps({"error": table}).encode()
+    code, words = _words(body)
+    words = scrub(words, secrets) or "no reason given"
+    what = f"the service broke off with an error: {words}"
+    return _judged(status, None, wait_asked({}, body, 0.0), code, words, what, where)
+
+
+def _judged(
+    status: int, asked: str | None, wait: float | None, code: str, words: str, what: str, where: str
+) -> ModelError | Transient:
+    """Return the typed error, Transient where another try may help: a rate limit passes, an empty account does not."""
+    said = f"{code} {words}"
+    empty = status == 402 or _QUOTA.search(said) is not None or (wait is None and _MONEY.search(said) is not None)
+    if empty:
+        return ProviderDown(what, where=where, hint="the account is out of quota: add credit, or choose another model")
+    error = _typed(status, said, what, where)
+    again = asked == "true" or (asked != "false" and status in RETRIED and not isinstance(error, ContextTooLong))
+    return Transient(error, wait) if again else error
 
 
 def _typed(status: int, said: str, what: str, where: str) -> ModelError:
-    if status == 402 or _QUOTA.search(said):
-        return ProviderDown(what, where=where, hint="the account is out of quota: add credit, or choose another model")
     if status in (401, 403):
         return KeyRefused(what, where=where, hint="check the key, and that it may use this model")
-    if status in (400, 404, 410, 422) and _MODEL.search(said):
+    if status in (400, 404, 410, 422) and (_MODEL.search(said) or (status == 404 and "model" in said.lower())):
         return UnknownModel(what, where=where)
     if status == 413 or (status in (400, 422, 500) and _CONTEXT.search(said)):
         return ContextTooLong(what, where=where, hint="compact the conversation, or choose a model with more context")

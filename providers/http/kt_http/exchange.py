@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from kt.errors import ModelError, ProviderDown, TruncatedStream
 
-from .errors import ErrorInStream, HttpError, Malformed, Transient, failure, stream_failure
+from .errors import ErrorInStream, HttpError, Malformed, Transient, failure, scrub, stream_failure
 from .retry import Retries, RetryPolicy
 from .sse import SSEReader
 from .transport import Clocks, Response, transport_of
@@ -110,19 +110,12 @@ async def _refuse_errors(response: Response, endpoint: Endpoint, host: "Host") -
 
 
 async def _batches(response: Response, reply: Reply) -> "AsyncGenerator[Sequence[Delta], None]":
-    """Yield the deltas of a stream, or of a whole JSON body from a server that does not stream."""
-    reader = SSEReader()
+    """Yield the deltas of a stream, or of a whole body from a server that does not stream; never an empty batch."""
     if "event-stream" not in response.headers.get("content-type", ""):
-        body = await response.read()
-        start = body.lstrip()[:1]
-        if start == b"<":
-            raise HttpError("an HTML page instead of an answer", hint="check base_url: is it an API address?")
-        if start in (b"{", b"["):
-            yield reply.feed_body(body)
-            return
-        events = [*reader.feed(body), *reader.close()]
-        yield [delta for event, data in events for delta in reply.feed(event, data)]
+        if deltas := _whole(await response.read(), reply):
+            yield deltas
         return
+    reader = SSEReader()
     async with aclosing(response.blocks()) as blocks:
         try:
             async for block in blocks:
@@ -136,9 +129,26 @@ async def _batches(response: Response, reply: Reply) -> "AsyncGenerator[Sequence
             if reply.ended:
                 return
             raise
+    if deltas := _last(reader, reply):
+        yield deltas
+
+
+def _whole(body: bytes, reply: Reply) -> "Sequence[Delta]":
+    """Return the deltas of a body that does not say it is a stream: JSON, or a stream all the same."""
+    start = body.lstrip()[:1]
+    if start == b"<":
+        raise HttpError("an HTML page instead of an answer", hint="check base_url: is it an API address?")
+    if start in (b"{", b"["):
+        return reply.feed_body(body)
+    reader = SSEReader()
+    deltas = [delta for event, data in reader.feed(body) for delta in reply.feed(event, data)]
+    return [*deltas, *_last(reader, reply)]
+
+
+def _last(reader: SSEReader, reply: Reply) -> "Sequence[Delta]":
+    """Return the deltas of the event that the end of the stream ends. Raises TruncatedStream where it is cut."""
     try:
-        for event, data in reader.close():
-            yield reply.feed(event, data)
+        return [delta for event, data in reader.close() for delta in reply.feed(event, data)]
     except Malformed as error:
         raise TruncatedStream(f"the stream was cut in the middle of an event ({error})") from error
 
@@ -160,15 +170,19 @@ def _understood(error: Exception, endpoint: Endpoint, shown: bool) -> ModelError
     if isinstance(error, ErrorInStream):
         found = stream_failure(error.data, where=where, secrets=endpoint.secrets)
     elif isinstance(error, Malformed):
-        found = Transient(ModelError(f"the service sent what is no answer: {error}", where=where))
+        words = scrub(str(error), endpoint.secrets)
+        found = Transient(ModelError(f"the service sent what is no answer: {words}", where=where))
     elif isinstance(error, HttpError) and shown:
         found = TruncatedStream(f"the answer was cut: {error.what}", where=where, hint="try again")
     elif isinstance(error, HttpError):
         down = ProviderDown(error.what, where=error.where or where, hint=error.hint)
         found = Transient(down) if error.passing else down
     elif isinstance(error, TruncatedStream):
-        found = Transient(error)
+        found = Transient(TruncatedStream(error.what, where=where, hint="try again"))
     else:
         assert isinstance(error, ModelError | Transient)
-        found = error
-    return found.error if shown and isinstance(found, Transient) else found
+        return error.error if shown and isinstance(error, Transient) else error
+    if shown and isinstance(found, Transient):
+        found = found.error
+    found.__cause__ = error
+    return found

@@ -23,6 +23,7 @@ MAX_BODY = 64 << 20
 MAX_STREAM = 256 << 20
 MAX_REDIRECTS = 5
 AGENT = "kterrarium"
+SHORTEST = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,13 @@ class Transport:
         HttpError.
         """
         raw = await self._send(method, url, headers, body, clocks)
-        for _ in range(MAX_REDIRECTS):
-            target = _redirect(method, url, raw)
-            if target is None:
-                break
-            await raw.aclose()
-            url, raw = target, await self._send(method, target, headers, body, clocks)
         try:
+            for _ in range(MAX_REDIRECTS):
+                target = _redirect(method, url, raw)
+                if target is None:
+                    break
+                await raw.aclose()
+                url, raw = target, await self._send(method, target, headers, body, clocks)
             yield Response(raw, clocks, urlsplit(url).hostname or "")
         finally:
             await raw.aclose()
@@ -72,8 +73,9 @@ class Transport:
     ) -> "httpx2.Response":
         import httpx2
 
-        host = urlsplit(url).netloc.rpartition("@")[2]
+        host = url
         try:
+            host = urlsplit(url).netloc.rpartition("@")[2]
             timeout = {"connect": clocks.connect, "read": None, "write": None, "pool": None}
             request = httpx2.Request(method, url, headers=headers, content=body, extensions={"timeout": timeout})
             async with asyncio.timeout(clocks.connect + clocks.first_byte):
@@ -82,7 +84,7 @@ class Transport:
             connecting = isinstance(error, httpx2.ConnectTimeout)
             what = f"no connection within {clocks.connect:g} s" if connecting else _silent(clocks.first_byte)
             raise HttpError(what, where=host, hint="check the address, or try again later", passing=True) from error
-        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError, ValueError) as error:
             raise HttpError(f"this request can't be made: {error}", where=host) from error
         except httpx2.HTTPError as error:
             raise _broken(error, host) from error
@@ -102,7 +104,7 @@ class Transport:
 
         proxies = {} if is_loopback(host) or proxy_bypass(host) else getproxies()
         if self._tls is None and scheme == "https":
-            self._tls = httpx2.create_ssl_context()  # shared, for it takes 20 ms to make
+            self._tls = httpx2.create_ssl_context()  # shared, for it is slow to make
         return httpx2.AsyncHTTPTransport(
             verify=self._tls if self._tls is not None else scheme == "https",
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=60.0),
@@ -133,17 +135,14 @@ class Response:
         size, watch = 0, _Watch(self._clocks)
         try:
             async with aclosing(_body(self._raw)) as blocks:
-                while True:
-                    watch.task = task = asyncio.current_task()
-                    watch.cancels = task.cancelling()  # type: ignore[union-attr]
-                    block = await anext(blocks, b"")
+                watch.read()
+                async for block in blocks:
                     watch.task = None
-                    if not block:
-                        return
                     size += len(block)
                     if size > MAX_STREAM:
                         raise HttpError(f"the response is longer than {MAX_STREAM} bytes", where=self._where)
                     yield block
+                    watch.read()
                     if b"\n" in block or b"\r" in block:
                         watch.since = monotonic()
         except asyncio.CancelledError:
@@ -160,10 +159,10 @@ class Response:
         import httpx2
 
         clocks, blocks, size = self._clocks, [], 0
-        seconds = clocks.total or clocks.first_byte + clocks.between
+        seconds = clocks.first_byte + clocks.between if clocks.total is None else clocks.total
         try:
-            async with asyncio.timeout(seconds):
-                async for block in self._raw.aiter_bytes():
+            async with asyncio.timeout(seconds), aclosing(self._raw.aiter_bytes()) as decoded:
+                async for block in decoded:
                     blocks.append(block)
                     size += len(block)
                     if size > limit:
@@ -180,18 +179,23 @@ class Response:
 class _Watch:
     """Cancel a read that waits too long, with one timer a response, armed again only when it rings: cheap per read.
 
-    `task` is what reads now, `cancels` how often it was cancelled before, `since` when the last line came.
+    `task` is what reads now, `since` when the last line came.
     """
 
-    __slots__ = ("_clocks", "_loop", "_started", "_timer", "cancels", "reason", "since", "task")
+    __slots__ = ("_cancels", "_clocks", "_loop", "_started", "_timer", "reason", "since", "task")
 
     def __init__(self, clocks: Clocks) -> None:
         self.task: asyncio.Task[object] | None = None
-        self.cancels, self.reason, self._clocks = 0, "", clocks
+        self._cancels, self.reason, self._clocks = 0, "", clocks
         self.since = self._started = monotonic()
         self._loop = asyncio.get_running_loop()
         first = min(self._left(self.since), clocks.between)
         self._timer = self._loop.call_later(first, self._ring)
+
+    def read(self) -> None:
+        """Note that the current task is about to read."""
+        self.task = task = asyncio.current_task()
+        self._cancels = task.cancelling() if task is not None else 0
 
     def _left(self, now: float) -> float:
         """Return the seconds until something may be due."""
@@ -212,11 +216,11 @@ class _Watch:
                 self.reason = f"the answer took longer than {clocks.total:g} s"
             self.task.cancel()
         else:
-            self._timer = self._loop.call_later(max(min(left, clocks.between), clocks.between / 10), self._ring)
+            self._timer = self._loop.call_later(max(min(left, clocks.between), SHORTEST), self._ring)
 
     def timed_out(self) -> bool:
         """Tell whether the cancellation that came is this watch's own, and take it back."""
-        return bool(self.reason) and self.task is not None and self.task.uncancel() <= self.cancels
+        return bool(self.reason) and self.task is not None and self.task.uncancel() <= self._cancels
 
     def stop(self) -> None:
         self._timer.cancel()
@@ -261,10 +265,14 @@ def _redirect(method: str, url: str, raw: "httpx2.Response") -> str | None:
     location = raw.headers.get("location")
     if raw.status_code not in (301, 302, 303, 307, 308) or location is None:
         return None
-    target = urljoin(url, location)
-    old, new = urlsplit(url), urlsplit(target)
-    upgraded = (old.scheme, new.scheme) == ("http", "https") and old.port is None and new.port is None
-    if old.hostname != new.hostname or not (upgraded or (old.scheme, old.port) == (new.scheme, new.port)):
+    try:
+        target = urljoin(url, location)
+        old, new = urlsplit(url), urlsplit(target)
+        upgraded = (old.scheme, new.scheme) == ("http", "https") and old.port is None and new.port is None
+        same = old.hostname == new.hostname and (upgraded or (old.scheme, old.port) == (new.scheme, new.port))
+    except ValueError as error:
+        raise HttpError(f"HTTP {raw.status_code}: it redirects to what is no address") from error
+    if not same:
         what = f"HTTP {raw.status_code}: it redirects to another host ({new.scheme}://{new.netloc}), which is refused"
         raise HttpError(what, where=old.hostname or "", hint="use the other address yourself, if you trust it")
     keeps = raw.status_code in (307, 308) or method in ("GET", "HEAD")

@@ -55,8 +55,7 @@ def build(request: "Request", model: str, options: ChatOptions = ChatOptions()) 
             known = message.encoded = {}
         if name not in known:
             known[name] = encode(message, origin=options.origin if again else None)
-        if known[name]:
-            messages.append(known[name])
+        messages.append(known[name])
     head = _dump(_settings(request, model, options))[:-1]
     tools = b',"tools":[' + b",".join(map(_tool, request.tools)) + b"]" if request.tools else b""
     return head + b',"messages":[' + b",".join(messages) + b"]" + tools + b"}"
@@ -87,7 +86,7 @@ def _tool(tool: "Tool") -> bytes:
 
 
 def encode(message: "Message", *, origin: str | None = None) -> bytes:
-    """Return one message as JSON, or several with commas between; b"" where nothing of it can be said on this wire.
+    """Return one message as JSON, or the several that it takes on this wire with commas between.
 
     With `origin`, thinking and unknown fields that came from this service are included.
     """
@@ -116,7 +115,7 @@ def _assistant(message: "Message", origin: str | None) -> dict[str, Any]:
             said["refusal"] = part.text
         elif part.kind == "tool_call":
             said.setdefault("tool_calls", []).append(_call(part, origin))
-        elif part.kind == "opaque" and WIRE in (part.x or {}):
+        elif part.kind == "opaque" and _own(part, origin):
             items.append(part.data)
     plain = all(item.get("type") == "text" for item in items)
     said["content"] = "".join(item["text"] for item in items) if plain else items
@@ -176,11 +175,7 @@ def _content(parts: "Sequence[Part]") -> str | list[Any]:
 def _item(part: "Part") -> dict[str, Any] | None:
     if part.kind == "text":
         return {"type": "text", "text": part.text}
-    if part.kind == "media":
-        return _media(part)
-    if part.kind == "opaque" and WIRE in (part.x or {}) and isinstance(part.data, dict):
-        return part.data
-    return None
+    return _media(part) if part.kind == "media" else None
 
 
 def _media(part: "Media") -> dict[str, Any]:

@@ -230,7 +230,8 @@ class ChatReply:
             parts.append(self._thought())
         if self._text or self._citations:
             parts.append(Text("".join(self._text), citations=tuple(self._citations)))
-        parts += [_PARTS["Opaque"](str(item.get("type")), item, x={WIRE: {}}) for item in self._opaque]
+        own = {WIRE: {"origin": self._origin}}
+        parts += [_PARTS["Opaque"](str(item.get("type")), item, x=own) for item in self._opaque]
         if self._refusal:
             parts.append(_PARTS["Refusal"]("".join(self._refusal)))
         return [*parts, *(call.finished() for call in self._calls)]

@@ -40,9 +40,9 @@ def test_protect_refuses_however_the_path_is_written(tmp_path: Path) -> None:
             plain, hidden, other = (await agent.run("write")).unwrap().tool_calls
         assert plain.error == hidden.error == "denied: uv.lock is protected (*.lock)"
         assert other.result == "written"
-        assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
     asyncio.run(run())
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_slash_answers_without_the_model() -> None:
@@ -76,14 +76,16 @@ def test_a_changed_file_starts_a_turn(tmp_path: Path) -> None:
         def trigger(agent: Agent) -> object:
             return watch_file(agent, path="inbox.txt")
 
-        async with Host(clock=clock) as host:
-            async with running(["I see."], triggers=[trigger], pwd=tmp_path, host=host) as agent:
-                async with agent.bus.stream(TurnEnded) as ended:
-                    await clock.advance(5)
-                    assert not agent.history
-                    (tmp_path / "inbox.txt").write_text("news")
-                    await clock.advance(1)
-                    assert (await anext(ended)).result.text == "I see."
-                assert agent.history[0].text == "inbox.txt changed."
+        async with (
+            Host(clock=clock) as host,
+            running(["I see."], triggers=[trigger], pwd=tmp_path, host=host) as agent,
+            agent.bus.stream(TurnEnded) as ended,
+        ):
+            await clock.advance(5)
+            assert not agent.history
+            (tmp_path / "inbox.txt").write_text("news")
+            await clock.advance(1)
+            assert (await anext(ended)).result.text == "I see."
+            assert agent.history[0].text == "inbox.txt changed."
 
     asyncio.run(run())

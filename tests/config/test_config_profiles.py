@@ -1,0 +1,198 @@
+"""Profiles: what the built-in set, the user and a trusted project together say, and what a project may not say."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kt import Plugins, Profile
+from kt.errors import DataError, UnknownName
+from kt_config.profiles import load, names
+from kt_config.trust import is_trusted, trust, trusted
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a trusted folder."""
+    folder = tmp_path / "project"
+    (folder / ".kt").mkdir(parents=True)
+    trust(folder)
+    return folder
+
+
+class Both:
+    """Write the user's and the project's settings, and load profiles of them."""
+
+    def __init__(self, plugins: Plugins, home: Path, project: Path) -> None:
+        self.registry, self.home, self.project = plugins.registry, home, project
+
+    def user(self, text: str) -> None:
+        (self.home / "config.toml").write_text(text)
+
+    def of_project(self, text: str) -> None:
+        (self.project / ".kt" / "config.toml").write_text(text)
+
+    def load(self, name: str = "default") -> Profile:
+        return load(self.registry, name, self.project)
+
+    def refused(self, where: str, name: str = "default") -> DataError:
+        with pytest.raises(DataError) as raised:
+            self.load(name)
+        assert raised.value.where.endswith(where)
+        return raised.value
+
+
+@pytest.fixture
+def both(plugins: Plugins, home: Path, project: Path) -> Both:
+    return Both(plugins, home, project)
+
+
+def test_the_built_in_profile_has_the_guard(both: Both) -> None:
+    profile = both.load()
+    assert (profile.plugins, profile.guards) == ({"skills": None}, ("permissions",))
+
+
+def test_the_user_adds_to_it_and_takes_away_from_it(both: Both) -> None:
+    both.user('[profile.default]\nplugins = ["jobs", "no:skills", "no:permissions"]\n')
+    profile = both.load()
+    assert (profile.plugins, profile.guards) == ({"jobs": None}, ())
+    both.user('[profile.default]\nguards = ["mine"]\n')
+    assert both.load().guards == ("mine",)
+
+
+def test_settings_are_merged_along_the_line(both: Both) -> None:
+    both.user(
+        '[profile.base]\nextends = "default"\nplugins = ["a", "b"]\n[profile.base.config.a]\nx = 1\ny = 1\n'
+        '[profile.ci]\nextends = "base"\nplugins = ["no:b", "c"]\n[profile.ci.config.a]\ny = 2\n'
+    )
+    profile = both.load("ci")
+    assert list(profile.plugins.items()) == [("skills", None), ("a", {"x": 1, "y": 2}), ("c", None)]
+    assert profile.guards == ("permissions",)
+    assert both.load("base").plugins["a"] == {"x": 1, "y": 1}
+
+
+def test_a_profile_that_extends_nothing_starts_empty(both: Both) -> None:
+    both.user('[profile.bare]\nplugins = ["a"]\n')
+    profile = both.load("bare")
+    assert (profile.plugins, profile.guards) == ({"a": None}, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "says"),
+    [
+        ('[profile.a]\nextends = "a"\n', "config.toml:2:1", "a -> a"),
+        ('[profile.a]\nextends = "b"\n[profile.b]\nextends = "a"\n', "config.toml:4:1", "a -> b -> a"),
+        ('[profile.a]\nextends = "none"\n', "config.toml:2:1", "no profile 'none'"),
+        ('[profile.a]\nextend = "default"\n', "config.toml:2:1", "unknown key 'extend'"),
+        ("[profile]\na = 3\n", "config.toml:2:1", "profile.a must be a table"),
+        ("[profile.a]\nplugins = 'jobs'\n", "config.toml:2:1", "a list of names"),
+        ("[profile.a]\nplugins = [3]\n", "config.toml:2:1", "a list of names"),
+        ("[profile.a.config]\njobs = 3\n", "config.toml:2:1", "profile.a.config.jobs must be a table"),
+    ],
+)
+def test_a_profile_that_makes_no_sense_is_placed(both: Both, text: str, where: str, says: str) -> None:
+    both.user(text)
+    assert says in both.refused(where, "a").what
+
+
+def test_an_unknown_profile_is_named_with_the_nearest(both: Both) -> None:
+    both.user("[profile.ci]\n")
+    with pytest.raises(UnknownName) as raised:
+        both.load("cii")
+    assert raised.value.hint == "did you mean ci?"
+
+
+def test_a_trusted_project_adds_plugins_and_guards(both: Both) -> None:
+    both.of_project(
+        '[profile.default]\nplugins = ["jobs"]\nguards = ["budget"]\n'
+        "[profile.default.config.jobs]\nx = 1\n[profile.default.config.budget]\nmax = 1\n"
+    )
+    profile = both.load()
+    assert profile.plugins == {"skills": None, "jobs": {"x": 1}, "budget": {"max": 1}}
+    assert profile.guards == ("permissions", "budget")
+
+
+@pytest.mark.parametrize("guards", ["guards = []\n", 'guards = ["other"]\n'])
+def test_a_project_cannot_drop_a_guard(both: Both, guards: str) -> None:
+    both.of_project(f"[profile.default]\n{guards}")
+    assert both.load().guards[0] == "permissions"
+
+
+def test_a_project_cannot_disable_a_plugin(both: Both) -> None:
+    both.of_project('[profile.default]\nplugins = ["no:permissions"]\n')
+    assert "can't disable" in both.refused(".kt/config.toml:2:1").what
+
+
+def test_a_project_cannot_change_a_guard(both: Both) -> None:
+    both.of_project('[profile.default.config.permissions]\nmode = "auto"\n')
+    assert "can't change guard 'permissions'" in both.refused(".kt/config.toml:1:2").what
+
+
+def test_a_profile_of_the_project_alone_has_the_guards_of_the_default(both: Both) -> None:
+    both.of_project('[profile.mine]\nplugins = ["jobs"]\nguards = []\n')
+    profile = both.load("mine")
+    assert (profile.plugins, profile.guards) == ({"skills": None, "jobs": None}, ("permissions",))
+    both.user('[profile.strict]\nguards = ["permissions", "budget"]\n')
+    both.of_project('[profile.mine]\nextends = "strict"\n')
+    assert both.load("mine").guards == ("permissions", "budget")
+    both.of_project('[profile.mine]\nextends = "none"\n')
+    assert "no profile 'none'" in both.refused(".kt/config.toml:2:1", "mine").what
+
+
+@pytest.mark.parametrize("text", ['model = "x"\n', "[models.x]\n", '[profile.default]\nmodel = "x"\n'])
+def test_a_project_may_not_say_what_is_the_users(both: Both, text: str) -> None:
+    both.of_project(text)
+    assert "unknown key" in both.refused("").what
+
+
+def test_a_project_that_is_not_trusted_says_nothing(plugins: Plugins, tmp_path: Path) -> None:
+    folder = tmp_path / "foreign"
+    (folder / ".kt").mkdir(parents=True)
+    (folder / ".kt" / "config.toml").write_text("not even TOML [")
+    assert load(plugins.registry, "default", folder).guards == ("permissions",)
+
+
+def test_all_profiles_are_listed(both: Both) -> None:
+    both.user("[profile.ci]\n")
+    both.of_project("[profile.mine]\n")
+    assert names(both.registry, both.project) == ["ci", "default", "mine"]
+
+
+class TestTrust:
+    """The list of trusted folders."""
+
+    def test_a_folder_is_trusted_with_all_below_it_but_not_its_neighbours(self, tmp_path: Path) -> None:
+        inside, beside = tmp_path / "a" / "b", tmp_path / "ab"
+        inside.mkdir(parents=True)
+        beside.mkdir()
+        assert not is_trusted(inside)
+        trust(tmp_path / "a")
+        assert is_trusted(tmp_path / "a")
+        assert is_trusted(inside)
+        assert not is_trusted(beside)
+        assert not is_trusted(tmp_path)
+
+    def test_a_link_is_what_it_points_at(self, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "other").mkdir()
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+        trust(tmp_path / "link")
+        assert trusted() == [str(tmp_path / "real")]
+        (tmp_path / "link").unlink()
+        (tmp_path / "link").symlink_to(tmp_path / "other")
+        assert not is_trusted(tmp_path / "link")
+
+    @pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "[1]", '"/"', "\udcff"])
+    def test_a_list_that_cannot_be_read_is_an_error_and_stays(self, home: Path, text: str) -> None:
+        data = text.encode("utf-8", "surrogateescape")
+        (home / "trusted.json").write_bytes(data)
+        for ask in (lambda: is_trusted(home), lambda: trust(home)):
+            with pytest.raises(DataError, match="trusted folders") as raised:
+                ask()
+            assert raised.value.where == str(home / "trusted.json")
+        assert (home / "trusted.json").read_bytes() == data
+
+    def test_a_folder_of_that_name_is_no_list(self, home: Path, both: Any) -> None:
+        (home / "trusted.json").unlink()
+        (home / "trusted.json").mkdir()
+        both.of_project("")
+        assert "can't read the list" in both.refused("trusted.json").what
