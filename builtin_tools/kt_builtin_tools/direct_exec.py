@@ -52,8 +52,7 @@ class DirectExec:
 
         `cwd` lies beneath the working folder; `env` is added to this process' own; without `stdin` there is none.
         After `timeout` seconds, or when cancelled, the whole group gets SIGTERM and a second later SIGKILL.
-        `max_output` in characters; 0 keeps nothing, for a caller that takes it from `on_output`. Raises NotFound for a
-        missing program or folder, Vetoed for a folder outside.
+        `max_output` is in characters; 0 is for callers that take all by `on_output`. Raises NotFound, Vetoed, KTError.
         """
         argv = [*_shell(), command] if isinstance(command, str) else list(command)
         folder = self._cwd(cwd)
@@ -141,7 +140,7 @@ async def _end(starting: "asyncio.Future[Process]", pipe: Pipe) -> None:
             _signal(process, signal.SIGKILL)
         if not await _within(GRACE, process.wait()):
             pipe.error = KTError(f"process {process.pid} does not end", hint="it may run as another user")
-        await pipe.ended.wait()
+        await _within(DRAIN, pipe.ended.wait())
     pipe.close()
 
 

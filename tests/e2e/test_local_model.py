@@ -1,4 +1,4 @@
-"""The local model does small jobs with real tools: `pytest -m slow tests/e2e/test_local_model.py` (about 15 minutes)."""
+"""The local model does small jobs with real tools: `pytest -m slow tests/e2e/test_local_model.py`, 15 minutes."""
 
 import json
 import os

@@ -1,7 +1,10 @@
 """The loop: calls, their order and their errors, limits, and a history that is valid after any end."""
 
 import asyncio
+import json
+import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import kt
@@ -73,8 +76,6 @@ async def test_parallel_calls_overlap_and_results_keep_call_order() -> None:
 
 
 async def test_blocking_tools_overlap_each_other() -> None:
-    import threading
-
     barrier = threading.Barrier(2, timeout=10)
 
     @kt.tool(blocking=True)
@@ -183,7 +184,7 @@ async def test_an_early_call_is_dropped_when_the_reply_fails() -> None:
     async with running(Stream(failing, done), tools=[early_tool(started, dropped)]) as agent:
         result = await agent.run("go", timeout=10)
         await asyncio.wait_for(dropped.wait(), 10)
-        assert (result.status, result.tool_calls) == ("failed", ())
+        assert (result.status, list(result.tool_calls)) == ("failed", [])
         assert [m.role for m in agent.history] == ["user"]
         assert (await agent.run("again")).unwrap().text == "done"
 
@@ -293,13 +294,20 @@ async def test_what_a_tool_raises_is_an_error_result() -> None:
     check_history(agent.history)
 
 
-async def test_a_result_that_is_no_json_is_an_error_result() -> None:
-    def odd() -> object:
-        return {"x": object()}
+@dataclass
+class Report:
+    passed: bool = False
+    notes: tuple[str, ...] = ()
 
-    async with running([[("odd", {})], "done"], tools=[odd]) as agent:
+
+# BUG: _toolcalls.as_result uses _codec.encode, which leaves out what equals its default: the model reads "{}" here.
+async def test_a_dataclass_a_tool_returns_is_json_with_every_field() -> None:
+    def check() -> Report:
+        return Report(passed=False, notes=("a",))
+
+    async with running([[("check", {})], "done"], tools=[check]) as agent:
         result = (await agent.run("go")).unwrap()
-    assert result.tool_calls[0].error
+    assert json.loads(str(result.tool_calls[0].result)) == {"passed": False, "notes": ["a"]}
 
 
 async def cancelled_inside() -> str:
@@ -309,12 +317,16 @@ async def cancelled_inside() -> str:
     return "never"
 
 
+# BUG: nobody cancelled the turn, yet CancelledError leaves agent.run(): perform() catches Exception only.
 async def test_a_cancellation_a_tool_lets_out_is_an_error_result() -> None:
     async with running([[("cancelled_inside", {})], "done"], tools=[cancelled_inside]) as agent:
-        result = (await agent.run("go")).unwrap()
+        ended = await asyncio.gather(agent.run("go"), return_exceptions=True)
+    (result,) = ended
+    assert isinstance(result, kt.TurnResult)
     assert (result.text, bool(result.tool_calls[0].error)) == ("done", True)
 
 
+# BUG: the TaskGroup of run_batch ignores the CancelledError, so run_calls puts None among the parts of the message.
 async def test_a_cancellation_a_parallel_tool_lets_out_leaves_a_valid_history() -> None:
     async def fine() -> str:
         await asyncio.sleep(0)
@@ -322,10 +334,7 @@ async def test_a_cancellation_a_parallel_tool_lets_out_leaves_a_valid_history() 
 
     calls = [("cancelled_inside", {}), ("fine", {})]
     async with running([calls, "done"], tools=[cancelled_inside, fine]) as agent:
-        try:
-            await agent.run("go")
-        except asyncio.CancelledError:
-            pass
+        await asyncio.gather(agent.run("go"), return_exceptions=True)
     check_history(agent.history)
 
 
@@ -379,6 +388,7 @@ async def test_a_refusal_is_a_model_error_with_the_models_words() -> None:
     assert "I will not" in str(result.error)
 
 
+# BUG: finish() reads reply.text, which has Text parts only: the words of a Refusal part are lost.
 async def test_a_refusal_part_is_shown_in_the_error() -> None:
     async with running([kt.Message("assistant", [kt.Refusal("against policy")], finish="refusal")]) as agent:
         result = await agent.run("go")

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import pytest
 from kt import Host
-from kt_http import kt_host_lifespan
 
 sys.path.append(str(Path(__file__).parent))  # for chat_script
 
@@ -105,5 +104,5 @@ async def server() -> AsyncIterator[FaultServer]:
 
 @pytest.fixture
 async def host() -> AsyncIterator[Host]:
-    async with Host() as running, kt_host_lifespan(running):
+    async with Host() as running:
         yield running

@@ -284,7 +284,7 @@ def test_httpx2_is_imported_only_for_a_request() -> None:
         "import sys, asyncio, kt, kt_http, kt_openai\n"
         "from kt_openai.provider import compatible\n"
         "async def main():\n"
-        "    async with kt.Host() as host, kt_http.kt_host_lifespan(host):\n"
+        "    async with kt.Host() as host:\n"
         "        compatible('http://127.0.0.1:1/v1#m', {}, host)\n"
         "asyncio.run(main())\n"
         "print('httpx2' in sys.modules, 'pydantic' in sys.modules)"

@@ -19,7 +19,6 @@ from kt.errors import (
 )
 from kt.events import LLMRetry
 from kt.testing import VirtualClock
-from kt_http import kt_host_lifespan
 from kt_openai.provider import compatible
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +42,7 @@ async def test_a_busy_service_is_asked_again_and_each_wait_is_told(server: Any, 
 async def test_the_wait_the_service_asks_for_is_waited_on_the_hosts_clock(server: Any) -> None:
     server.answers = [answer(429, error("slow down"), retry_after="7"), HELLO]
     clock = VirtualClock()
-    async with Host(clock=clock) as host, kt_host_lifespan(host):
+    async with Host(clock=clock) as host:
         stream = made(server, host).stream(Request([Message("user", [Text("hi")])]))
         retry = await anext(stream)
         assert isinstance(retry, LLMRetry)

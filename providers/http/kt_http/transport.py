@@ -236,15 +236,6 @@ def transport_of(host: "Host") -> Transport:
         return transport
 
 
-async def close(host: "Host") -> None:
-    """Close the host's transport, if it ever made one."""
-    try:
-        transport = host.get(Transport)
-    except MissingPlugin:
-        return
-    await transport.aclose()
-
-
 def is_loopback(host: str) -> bool:
     """Tell whether a host name or address is this machine."""
     try:

@@ -4,9 +4,9 @@ Services differ most here; each branch that OpenAI's own format would not need s
 """
 
 import json
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from kt import Message, Part, Text, Thinking, ToolCall, Usage
+from kt import Message, Opaque, Part, Refusal, Text, Thinking, ToolCall, Usage
 from kt.errors import TruncatedStream
 from kt.events import ThinkingDelta, ToolCallDelta
 from kt_http.errors import ErrorInStream, Malformed
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     Delta: TypeAlias = str | ToolCall | Event
 
-_PARTS: dict[str, Any] = {cls.__name__: cls for cls in get_args(Part)}
 _MODELLED = frozenset({"choices", "usage", "id", "model", "object", "obfuscation"})
 _CHOICE = frozenset({"index", "delta", "message", "finish_reason"})
 _PLAIN = frozenset({"role", "content"})
@@ -231,9 +230,9 @@ class ChatReply:
         if self._text or self._citations:
             parts.append(Text("".join(self._text), citations=tuple(self._citations)))
         own = {WIRE: {"origin": self._origin}}
-        parts += [_PARTS["Opaque"](str(item.get("type")), item, x=own) for item in self._opaque]
+        parts += [Opaque(str(item.get("type")), item, x=own) for item in self._opaque]
         if self._refusal:
-            parts.append(_PARTS["Refusal"]("".join(self._refusal)))
+            parts.append(Refusal("".join(self._refusal)))
         return [*parts, *(call.finished() for call in self._calls)]
 
     def _thought(self) -> Thinking:
