@@ -1,8 +1,6 @@
 """The sandbox "none": tools run with the rights of this process, held only by the rules of its three ways out."""
 
-from typing import Any
-
-from kt import Agent
+from kt import Agent, Http
 from kt.errors import MissingPlugin
 
 from .direct_exec import DirectExec
@@ -18,14 +16,15 @@ class DirectSandbox:
         self._agent = agent
         self.files = DirectFiles(agent.pwd)
         self.exec = DirectExec(self.files)
-        self._http: Any = None
+        self._http: Http | None = None
 
     @property
-    def http(self) -> Any:
+    def http(self) -> Http:
         """Return the client registered as `http` "direct", made on first use. Raises MissingPlugin."""
         if self._http is None:
             entry = self._agent.host.registry.find("http", "direct")
             if entry is None:
                 raise MissingPlugin("this needs kt-http, which is not installed", hint="pip install kt-http")
-            self._http = entry.load()(self._agent)
+            made: Http = entry.load()(self._agent)
+            self._http = made
         return self._http

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from ._codec import decode as decode
     from ._codec import encode as encode
     from ._context import Context as Context
+    from ._context import Exec as Exec
     from ._context import ExecResult as ExecResult
     from ._context import FileInfo as FileInfo
+    from ._context import Files as Files
+    from ._context import Http as Http
     from ._context import HttpResponse as HttpResponse
     from ._context import Sandbox as Sandbox
     from ._creature import Creature as Creature
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from ._turn import Limits as Limits
     from ._turn import Status as Status
     from ._turn import ToolRecord as ToolRecord
+    from ._turn import Turn as Turn
     from ._turn import TurnResult as TurnResult
     from .errors import KTError as KTError
     from .errors import Vetoed as Vetoed
@@ -56,7 +60,7 @@ _HOME = {
     "_build": "Plan Profile",
     "_bus": "Bus",
     "_codec": "decode encode",
-    "_context": "Context ExecResult FileInfo HttpResponse Sandbox",
+    "_context": "Context Exec ExecResult FileInfo Files Http HttpResponse Sandbox",
     "_creature": "Creature",
     "_host": "Host",
     "_log": "Log MemoryLog",
@@ -66,7 +70,7 @@ _HOME = {
     "_messages": "Media Message Opaque Part ProviderItem Refusal Text Thinking ToolCall ToolResult Usage",
     "_provider": "Provider Request",
     "_tool": "Tool tool",
-    "_turn": "Limits Status ToolRecord TurnResult",
+    "_turn": "Limits Status ToolRecord Turn TurnResult",
     "errors": "KTError Vetoed",
 }
 _OWNERS = {

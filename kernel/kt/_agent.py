@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._build import Plan, build
 from ._bus import Bus
-from ._controller import call_provider, run_turn
+from ._controller import call_provider, run_changed
 from ._execute import execute
 from ._hooks import NO_HOOKS, Hooks, Step
 from ._inbox import Inbox, Pending
@@ -42,7 +42,7 @@ class Agent:
         self.tool_list = plan.tools
         self.tools = {t.name: t for t in plan.tools}
         self.host, self.limits, self.session = plan.host, plan.limits, plan.session
-        self.bus, self.log, self.lock = Bus(), plan.log or MemoryLog(), asyncio.Lock()
+        self.bus, self.log, self.lock = Bus(), MemoryLog() if plan.log is None else plan.log, asyncio.Lock()
         self.active, self.hooks = plan.active, Hooks(plan.active, plan.host.plugins.specs) if plan.active else NO_HOOKS
         self.history: list[Message] = []
         self.prompt: Sequence[tuple[str, str]] = ()
@@ -54,7 +54,7 @@ class Agent:
         self.parked: dict[str, CallState] = {}
         self._extras, self._sandbox_kind, self._own_host = plan.extras, plan.sandbox, plan.own_host
         self._stack: AsyncExitStack | None = None
-        self.turn_chain = self._fold("kt_around_turn", run_turn)
+        self.turn_chain = self._fold("kt_around_turn", run_changed)
         self.llm_chain = self._fold("kt_around_llm_call", call_provider)
         self.tool_chain = self._fold("kt_around_tool_call", run_tool)
 
@@ -105,6 +105,10 @@ class Agent:
             self.interrupt()
             async with self.lock:
                 pass
+        except BaseException:
+            self.stopping = False
+            raise
+        try:
             if self._stack is not None:
                 await self._stack.aclose()
             self.record(AgentStopped(self.name))
@@ -202,10 +206,8 @@ class Agent:
     async def answer(self, id: str, answer: str, *, by: str = "") -> TurnResult | None:
         """Answer a question; where a turn ended waiting and this was its last one, go on and return the result."""
         parked = bool(self.open_calls()) and self.turn is None
-        if not self.questions.answer(id, answer, by=by) or not parked or self.questions.pending:
+        if not self.questions.answer(id, answer, by=by) or not parked or self.questions.parked:
             return None
-        for call in self.open_calls():
-            self.questions.reenter(call.id)
         return await execute(self, self._new(None, "answer", None))
 
     # What plugins and the controller use
@@ -238,7 +240,7 @@ class Agent:
         """Append a message to the conversation, and take over what taints it."""
         self.history.append(message)
         for part in message.parts:
-            inner = part.parts if part.__class__ is ToolResult else (part,)
+            inner = (part, *part.parts) if part.__class__ is ToolResult else (part,)
             for p in inner:
                 if p.origin:
                     self.taint |= {p.origin}

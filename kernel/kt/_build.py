@@ -43,6 +43,7 @@ class Plan:
     limits: Limits = Limits()
     deps: Any = None
     uses: dict[str, dict[str, Any]] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
     objects: list[object] = field(default_factory=list)
     guards: list[object] = field(default_factory=list)
     log: Log | None = None
@@ -59,9 +60,11 @@ class Plan:
     def use(self, name: str, settings: Mapping[str, Any] | None = None) -> None:
         """Enable a plugin, its settings over those it has; "no:name" takes one away."""
         if name.startswith("no:"):
+            self.dropped.add(name[3:])
             self.uses.pop(name[3:], None)
             self.guards = [g for g in self.guards if g != name[3:]]
         else:
+            self.dropped.discard(name)
             self.uses[name] = {**self.uses.get(name, {}), **(settings or {})}
 
 
@@ -108,9 +111,7 @@ async def build(
     for name, value in options.items():
         _option(plan, name, value)
     plan.provider, plan.model, plan.settings = provider_of(host, found.llm if llm is None else llm)
-    plan.creature = found.variant(getattr(plan.provider, "variant", None))
-    for name, settings in {**dict.fromkeys(getattr(plan.provider, "plugins", ())), **plan.creature.plugins}.items():
-        plan.use(name, settings)
+    fit(plan, found)
     plan.tools = _tools(plan, tools)
     if any(t.background for t in plan.tools):
         required(host.registry, "plugin", "jobs", "kt-jobs")
@@ -125,6 +126,24 @@ async def build(
     ):
         plan.extras += tuple(_attachment(plan, kind, thing) for thing in things)
     return Agent(plan)
+
+
+def fit(plan: Plan, creature: Creature) -> None:
+    """Choose the creature's variant for the model, with the plugins that both of them want."""
+    variant = str(getattr(plan.provider, "variant", "") or "")
+    plan.creature = creature.variant(variant)
+    wanted: dict[str, Any] = dict.fromkeys(getattr(plan.provider, "plugins", ()))
+    if variant in creature.variants:
+        wanted.update(creature.variants[variant].plugins or {})
+    for name, settings in wanted.items():
+        _no_shedding(name)
+        if name not in plan.dropped:
+            plan.use(name, {**(settings or {}), **plan.uses.get(name, {})})
+
+
+def _no_shedding(name: str) -> None:
+    if name.startswith("no:"):
+        raise ConfigError(f"a creature can't disable a plugin ({name})", hint="profile or command line can")
 
 
 def creature_of(host: Host, thing: object) -> Creature:
@@ -157,8 +176,9 @@ def enable(plan: Plan, profile: str | Profile | None, plugins: Sequence[object],
         for name, settings in profile.plugins.items():
             plan.use(name, settings)
     for name, settings in plan.creature.plugins.items():
-        if name.startswith("no:"):
-            raise ConfigError(f"a creature can't disable a plugin ({name})", hint="the profile or the command line can")
+        _no_shedding(name)
+        if settings and name in plan.guards:
+            raise ConfigError(f"a creature can't change the settings of guard {name!r}", where=plan.creature.name)
         plan.use(name, settings)
     plan.guards += [g for g in plan.creature.guards if g not in plan.guards]
     for plugin in plugins:
@@ -169,7 +189,7 @@ def enable(plan: Plan, profile: str | Profile | None, plugins: Sequence[object],
                 plan.use(name, settings)
         else:
             plan.objects.append(plugin)
-    plan.guards += guards
+    plan.guards += [g for g in guards if g not in plan.guards]
 
 
 def _option(plan: Plan, name: str, value: Any) -> None:
@@ -187,15 +207,18 @@ def _tools(plan: Plan, given: Sequence[object]) -> tuple[Tool, ...]:
     """Return the creature's tools, then the caller's. Raises UnknownName, and ConfigError for a name used twice."""
     creature, out = plan.creature, dict[str, Tool]()
     for thing in (*creature.tools, *given):
+        name = None
         if isinstance(thing, str) and ":" in thing:
             thing = required(plan.host.registry, "loader", "tool", "kt-config")(thing, creature.path)
         elif isinstance(thing, str):
-            thing = plan.host.registry.get("tool", thing, where=str(creature.path or creature.name))
-        tool = as_tool(thing)
+            name = thing
+            thing = plan.host.registry.get("tool", name, where=str(creature.path or creature.name))
+        tool = as_tool(thing) if name is None else as_tool(thing).named(name)
         if tool.name in out:
             raise ConfigError(
                 f"two tools are named {tool.name!r}", where=creature.name, hint="rename one: @tool(name=...)"
             )
+        _ = tool.parameters  # a tool without a schema is refused here, not in its first turn
         out[tool.name] = tool
     return tuple(out.values())
 

@@ -46,8 +46,12 @@ class Bus:
                 known[each] = edit(known[each])
             self.text = self.listeners(TextDelta)
 
+        def without(now: tuple[Listener, ...]) -> tuple[Listener, ...]:
+            at = next((i for i, x in enumerate(now) if x is listener), len(now))
+            return now[:at] + now[at + 1 :]
+
         change(lambda now: (*now, listener))
-        return lambda: change(lambda now: tuple(x for x in now if x is not listener))
+        return lambda: change(without)
 
     def publish(self, event: Event) -> None:
         """Hand the event to its listeners now, in this call."""

@@ -1,6 +1,7 @@
 """Messages and events as JSON data and back; what equals its default is left out."""
 
 import base64
+import json
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -42,8 +43,14 @@ def _layout(cls: Any) -> tuple[tuple[str, Any], ...]:
 
 def decode(cls: type[T], text: str | bytes) -> T:
     """Return the message, part or event of class `cls` from its JSON text. Raises ValueError where it does not fit."""
-    value: T = _adapter(cls).validate_json(text)
+    value: T = _adapter(cls).validate_python(json.loads(text, object_hook=_with_bytes))
     return value
+
+
+def _with_bytes(data: dict[str, Any]) -> dict[str, Any]:
+    if data.get("kind") == "media" and isinstance(data.get("data"), str):
+        data["data"] = base64.b64decode(data["data"])
+    return data
 
 
 @cache

@@ -42,7 +42,10 @@ class Exec(Protocol):
         max_output: int = 30_000,
         on_output: Callable[[str], None] | None = None,
     ) -> ExecResult:
-        """Run a shell command (str) or a program (sequence) to its end. Raises NotFound where it does not exist."""
+        """Run a shell command (str) or a program (sequence) to its end. Raises NotFound where it does not exist.
+
+        `env` is added to the environment there is; `on_output` hears everything, whatever `max_output` keeps.
+        """
         ...
 
 
@@ -98,10 +101,17 @@ class Sandbox(Protocol):
     """The walls around an agent's tools; made by a `sandbox` target called with the agent. `level` is full, partial
     or none."""
 
-    level: str
-    exec: Exec
-    files: Files
-    http: Http
+    @property
+    def level(self) -> str: ...
+
+    @property
+    def exec(self) -> Exec: ...
+
+    @property
+    def files(self) -> Files: ...
+
+    @property
+    def http(self) -> Http: ...
 
 
 @dataclass(slots=True)

@@ -1,11 +1,12 @@
 """The controller loop: ask the model, run the tools it asks for, and again, until it answers."""
 
 import asyncio
+from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import events
-from ._messages import Message, ToolCall, Usage
+from ._messages import Message, Refusal, Text, ToolCall, Usage
 from ._provider import Delta, Request
 from ._toolcalls import cancel_early, run_calls, start_early
 from ._turn import Status, Turn, TurnResult
@@ -26,15 +27,24 @@ async def run_turn(agent: "Agent", turn: Turn) -> TurnResult:
     if agent.log.lasting:
         await agent.log.durable()
     while True:
+        turn.check()
         if agent.has_input:
             join_steering(agent)
-        turn.check()
         reply, calls = await ask_model(agent, turn)
         if calls:
             agent.add(await run_calls(agent, turn, calls))
         elif not await held_open(agent, turn):
             finish(turn, reply)
             return turn.result(Status.ok, session=agent.session)
+
+
+async def run_changed(agent: "Agent", turn: Turn) -> TurnResult:
+    """Run the turn that the hooks passed on: what they changed of its input and limits counts."""
+    running = agent.turn
+    if running is not None and running is not turn:
+        running.message, running.limits, running.source = turn.message, turn.limits, turn.source
+        turn = running
+    return await run_turn(agent, turn)
 
 
 async def take_up(agent: "Agent", turn: Turn, calls: list[ToolCall]) -> None:
@@ -67,7 +77,7 @@ async def ask_model(agent: "Agent", turn: Turn) -> tuple[Message, list[ToolCall]
     agent.asked += 1
     number, began = agent.asked, perf_counter()
     sink = turn.sink = Sink(agent, turn, number)
-    turn.attempt = 0
+    turn.attempt, turn.acting = 0, False
     agent.record(events.LLMStarted(number, agent.model))
     request = Request(agent.history, agent.system, agent.tool_list, agent.settings, None, sink.emit)
     chain = agent.llm_chain
@@ -95,19 +105,20 @@ async def call_provider(agent: "Agent", request: Request) -> Message:
     if turn.attempt > 1:
         turn.sink.restart(turn.attempt)
         cancel_early(turn)
-    emit = request.emit
-    stream = agent.provider.stream(request)
+    emit = request.emit if request.emit == turn.sink.emit else blaming(request.emit)
+    stream: Any = None
     reply: Message | None = None
     try:
+        stream = agent.provider.stream(request)
         async for item in stream:
             if item.__class__ is Message:
                 reply = item
             else:
-                emit(item)  # type: ignore[arg-type]
+                emit(item)
     except BaseException as error:
         if (close := getattr(stream, "aclose", None)) is not None:
             await close()
-        if isinstance(error, KTError) or not isinstance(error, Exception):
+        if isinstance(error, KTError) or not isinstance(error, Exception) or hasattr(error, "kt_emit"):
             raise
         raise ModelError(f"{type(error).__name__}: {error}") from error
     if reply is None:
@@ -117,13 +128,30 @@ async def call_provider(agent: "Agent", request: Request) -> Message:
     return reply
 
 
+def blaming(emit: Callable[[Delta], None]) -> Callable[[Delta], None]:
+    """Mark what a plugin's own emit raises, so that the provider is not blamed."""
+
+    def step(delta: Delta) -> None:
+        try:
+            emit(delta)
+        except Exception as error:
+            error.kt_emit = True  # type: ignore[attr-defined]
+            raise
+
+    return step
+
+
 def distinct_ids(turn: Turn, calls: list[ToolCall], number: int) -> None:
     """Give calls that came without an id, or with one that is in use, an id of their own."""
     seen: set[str] = set()
+    taken = {call.id for call in calls} | turn.calls.keys()
     for position, call in enumerate(calls):
         if not call.id or call.id in seen or (call.id in turn.calls and call.id not in turn.early):
             call.id = f"call_{number}_{position}"
+            while call.id in taken:
+                call.id += "x"
         seen.add(call.id)
+        taken.add(call.id)
 
 
 class Sink:
@@ -178,4 +206,5 @@ def finish(turn: Turn, reply: Message) -> None:
     if reply.finish == "length":
         raise LimitReached("the model's answer was cut at its own token limit", hint="raise max_tokens of the model")
     if reply.finish == "refusal":
-        raise ModelError(f"the model refused: {reply.text or reply.finish_raw or 'no reason given'}")
+        said = " ".join(p.text for p in reply.parts if isinstance(p, Refusal | Text))
+        raise ModelError(f"the model refused: {said or reply.finish_raw or 'no reason given'}")

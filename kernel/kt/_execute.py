@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from . import errors, events
 from ._controller import run_turn
 from ._messages import Message, Text
-from ._toolcalls import cancel_early
+from ._toolcalls import blamed, cancel_early
 from ._turn import Status, Turn, TurnResult
 
 if TYPE_CHECKING:
@@ -30,10 +30,12 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
                 chain = agent.turn_chain
                 result = await run_turn(agent, turn) if chain is None else complete(turn, await chain(turn))
         except asyncio.CancelledError:
+            await settled(turn)
             end(agent, turn, failed_result(agent, turn, errors.TurnCancelled("the turn was cancelled"), began))
             raise
         except Exception as error:
             result = failed_result(agent, turn, error, began)
+        await settled(turn)
         if agent.log.lasting:
             await make_durable(agent, turn, result)
         end(agent, turn, result)
@@ -59,28 +61,41 @@ def start(agent: "Agent", turn: Turn) -> None:
     agent.record(events.TurnStarted(turn.id, turn.message, turn.source))
 
 
+async def settled(turn: Turn) -> None:
+    """Wait until the calls that started early, and are not wanted, are gone."""
+    if turn.early:
+        cancel_early(turn)
+    if turn.dropped:
+        await asyncio.wait(turn.dropped)
+
+
 async def make_durable(agent: "Agent", turn: Turn, result: TurnResult) -> None:
     """Make what the turn recorded durable; a store that can't is the turn's failure."""
     try:
         await agent.log.durable()
     except errors.KTError as error:
         result.status, result.error = Status.failed, error
+    except Exception as error:
+        result.status, result.error = Status.failed, errors.StoreError(f"the log failed: {error}")
     except asyncio.CancelledError:
         end(agent, turn, result)
         raise
 
 
 def end(agent: "Agent", turn: Turn, result: TurnResult) -> None:
-    if turn.early:
-        cancel_early(turn)
     if agent.turn is turn:
         agent.turn = None
     if turn.calls:
         for state in turn.calls.values():
             state.call.state = None
-    agent.record(events.TurnEnded(turn.id, result))
+    if "questions" in agent.__dict__:
+        agent.questions.settle(waiting=result.status is Status.waiting)
+    ended = events.TurnEnded(turn.id, result)
+    agent.record(ended)
     if turn.off is not None:
         turn.off()
+    elif turn.tap is not None:
+        turn.tap(ended)
 
 
 def complete(turn: Turn, made: TurnResult) -> TurnResult:
@@ -111,7 +126,7 @@ def failed_result(agent: "Agent", turn: Turn, error: Exception, began: bool) -> 
             turn.text = "".join(turn.sink.draft)
             agent.add(Message("assistant", [Text(turn.text)], finish="aborted"))
     if status is Status.denied:
-        agent.record(events.Refused("turn", str(error)))
+        agent.record(events.Refused("turn", str(error), blamed(error)))
     result = turn.result(status, typed(error), session=agent.session)
     if status is Status.waiting:
         result.pending = agent.questions.pending

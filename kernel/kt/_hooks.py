@@ -53,7 +53,7 @@ def layout(cls: type, specs: tuple[type, ...]) -> tuple[tuple[str, tuple[str, ..
     for spec in specs:
         manager.add_hookspecs(spec)
     try:
-        manager.register(object.__new__(cls))
+        manager.register(object.__new__(cls), name=cls.__qualname__)
         manager.check_pending()
     except (pluggy.PluginValidationError, TypeError) as error:
         raise PluginError(f"{cls.__qualname__}: {' '.join(str(error).split())}", where=cls.__module__) from error
@@ -102,28 +102,35 @@ class Hooks:
         for impl in reversed(impls):
             if not frozen and impl.owner.tier != "guard":
                 step, frozen = _freeze(step), True
-            step = _link(impl, agent, agent_arg, arg, step, guard=guarded and impl.owner.tier == "guard")
+            guard = guarded and impl.owner.tier == "guard"
+            step = _link(impl, name, {agent_arg: agent, "next": step}, arg, guard=guard)
         return step if frozen else _freeze(step)
 
 
 NO_HOOKS = Hooks()
 
 
-def _link(impl: Impl, agent: object, agent_arg: str, arg: str, inner: Step, *, guard: bool) -> Step:
-    call, takes = impl.call, impl.args
-    fixed: dict[str, Any] = {k: v for k, v in ((agent_arg, agent), ("next", inner)) if k in takes}
-    passes = arg in takes
+def _link(impl: Impl, hook: str, given: dict[str, Any], arg: str, *, guard: bool) -> Step:
+    call, owner = impl.call, impl.owner.label
+    fixed = {name: value for name, value in given.items() if name in impl.args}
+    passes = arg in impl.args
 
     async def step(x: Any) -> Any:
         try:
-            return await (call(**fixed, **{arg: x}) if passes else call(**fixed))
+            made = await (call(**fixed, **{arg: x}) if passes else call(**fixed))
+            if made is None:
+                raise PluginError(f"{hook} of plugin {owner} returned nothing")
+            return made
         except Exception as error:
+            blamed: Exception = error
             if guard and not isinstance(error, Vetoed | TurnWaiting) and not _from_inside(error):
                 cause = f"{type(error).__name__}: {error}"
-                raise Vetoed(f"guard {impl.owner.label} failed, so the call is denied: {cause}") from error
+                blamed = Vetoed(f"guard {owner} failed, so the call is denied: {cause}")
             if not _from_inside(error) and not getattr(error, "__notes__", None):
-                error.add_note(f"in plugin {impl.owner.label}")
-            raise
+                blamed.add_note(f"in plugin {owner}")
+            if blamed is error:
+                raise
+            raise blamed from error
 
     return step
 
@@ -139,7 +146,7 @@ def _core(inner: Step) -> Step:
         try:
             return await inner(x)
         except Exception as error:
-            error.kt_core = True  # type: ignore[attr-defined]
+            error.kt_core = not hasattr(error, "kt_emit")  # type: ignore[attr-defined]
             raise
 
     return step

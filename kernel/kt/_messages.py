@@ -1,7 +1,7 @@
 """The lossless message model: what was said, by whom, and every field a wire needs to say it again."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Json: TypeAlias = Any  # JSON data: None, bool, int, float, str, list, dict
 
@@ -30,8 +30,6 @@ class Text(PartBase):
 @dataclass(slots=True)
 class Media(PartBase):
     """An image, audio or file: exactly one of `data`, `url` and `file_id` (a provider's) is set."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"val_json_bytes": "base64"}
 
     mime: str
     data: bytes | None = None
@@ -131,9 +129,9 @@ class Usage:
 
     def add(self, other: "Usage") -> None:
         """Add `other` in place. A cost that is unknown on one side stays unknown unless nothing was spent there."""
-        if not (self.input or self.output):
+        if not (self.input or self.output or self.cost):
             self.cost = other.cost
-        elif other.input or other.output:
+        elif other.input or other.output or other.cost:
             self.cost = None if self.cost is None or other.cost is None else self.cost + other.cost
         self.input += other.input
         self.output += other.output

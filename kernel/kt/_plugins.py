@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _discovery
 from ._registry import Registry
-from .errors import NameClash, PluginError, nearest
+from .errors import KTError, NameClash, PluginError, UnknownName, nearest
 
 if TYPE_CHECKING:
     import pluggy
@@ -82,9 +82,9 @@ class Plugins:
                 manager.register(module, name=point.name)
                 manager.check_pending()
             except pluggy.PluginValidationError as error:
+                self._reject(point, _broken(point, " ".join(str(error).split()), error))
                 manager.unregister(name=point.name)
                 del self.modules[point.name]
-                self._reject(point, _broken(point, " ".join(str(error).split()), error))
         return manager
 
     @property
@@ -146,6 +146,9 @@ def activate(
             if not plugins.skip_bad:
                 raise
             plugins.failed[name] = error
+        except UnknownName:
+            if not plugins.failed:
+                raise
     out += [_given(thing) for thing in objects]
     for guard in guards:
         active = _named(plugins, guard, uses.get(guard, {}), shared) if isinstance(guard, str) else _given(guard)
@@ -172,31 +175,44 @@ def _tier(plugin: object) -> str:
 
 
 def _named(plugins: Plugins, name: str, config: Mapping[str, Any], shared: dict[str, object]) -> "Active":
-    from ._hooks import Active
+    from ._hooks import Active, layout
 
     entry = plugins.registry.entry("plugin", name)
     cls = entry.load()
+    source = f"{entry.dist} {entry.version}".strip()
+    try:
+        layout(cls, plugins.specs)
+    except PluginError as error:
+        raise PluginError(f"plugin {name!r} of {source}: {error.what}", where=error.where) from error
     if getattr(cls, "scope", "agent") == "host":
         plugin = shared[name] = shared.get(name) or make(cls, name, config)
     else:
         plugin = make(cls, name, config)
-    return Active(plugin, name, _tier(plugin), f"{entry.dist} {entry.version}".strip())
+    return Active(plugin, name, _tier(plugin), source)
 
 
 def make(cls: Any, name: str, config: Mapping[str, Any]) -> object:
     """Return an instance of a plugin class; its `Config` (pydantic model or dataclass) validates the settings."""
     model = getattr(cls, "Config", None)
-    if model is None:
-        if config:
-            raise PluginError(f"plugin {name!r} takes no settings, but was given {', '.join(sorted(config))}")
-        return cls()
+    if model is None and config:
+        raise PluginError(f"plugin {name!r} takes no settings, but was given {', '.join(sorted(config))}")
+    try:
+        return cls() if model is None else cls(_settings(model, name, config))
+    except KTError:
+        raise
+    except Exception as error:
+        raise PluginError(f"plugin {name!r} can't be made: {type(error).__name__}: {error}") from error
+
+
+def _settings(model: Any, name: str, config: Mapping[str, Any]) -> object:
     from pydantic import TypeAdapter, ValidationError
 
     fields = getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", {})
     if unknown := sorted(set(config) - set(fields)):
         raise PluginError(f"plugin {name!r} has no setting {unknown[0]!r}", hint=nearest(unknown[0], fields))
     try:
-        return cls(TypeAdapter(model).validate_python(dict(config)))
+        made: object = TypeAdapter(model).validate_python(dict(config))
+        return made
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -16,68 +16,82 @@ class Questions:
     """The open questions of one agent.
 
     A surface that can answer says so with `attached()`. With none attached a question is a denial (None), or, where
-    `wait` is set, it ends the turn with status waiting, to be answered later.
+    `wait` is set, it is parked: the turn ends with status waiting, and the call runs again once it is answered.
     """
 
-    __slots__ = ("_agent", "_answers", "_asked", "_open", "surfaces", "wait")
+    __slots__ = ("_agent", "_answers", "_asked", "_open", "_past", "surfaces", "wait")
 
     def __init__(self, agent: "Agent") -> None:
         self._agent = agent
-        self._open: dict[str, tuple[QuestionAsked, asyncio.Future[str]]] = {}
+        self._open: dict[str, tuple[QuestionAsked, asyncio.Future[str | None] | None]] = {}
         self._answers: dict[str, str] = {}
         self._asked: dict[str, int] = {}
+        self._past: frozenset[str] = frozenset()
         self.surfaces, self.wait = 0, False
 
     @property
     def pending(self) -> list[QuestionAsked]:
         return [question for question, _ in self._open.values()]
 
+    @property
+    def parked(self) -> list[QuestionAsked]:
+        """Return the questions that nobody awaits: a waiting turn left them."""
+        return [question for question, future in self._open.values() if future is None]
+
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Say that a surface is there to answer, for as long as the block runs."""
+        """Say that a surface is there to answer, for as long as the block runs; the last to leave denies the rest."""
         self.surfaces += 1
         try:
             yield
         finally:
             self.surfaces -= 1
+            for _, future in self._open.values() if not self.surfaces else ():
+                if future is not None and not future.done():
+                    future.set_result(None)
 
     async def ask(self, question: QuestionAsked) -> str | None:
-        """Return the answer; None is a denial. The id of a call's question is the same when the call is re-entered."""
+        """Return the answer; None is a denial. The id of a call's question is the same when the call runs again."""
         key = question.call_id or "agent"
         number = self._asked[key] = self._asked.get(key, 0) + 1
         question.id = question.id or f"{key}.{number}"
-        if (known := self._answers.pop(question.id, None)) is not None:
+        if (known := self._answers.get(question.id)) is not None:
             return known
         if not self.surfaces and not self.wait:
             return None
         self._agent.record(question)
         await self._agent.durable()
-        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._open[question.id] = question, future
         if not self.surfaces:
+            self._open[question.id] = question, None
             raise TurnWaiting(f"the turn waits for an answer: {question.text}")
+        future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._open[question.id] = question, future
         try:
             return await future
         finally:
             self._open.pop(question.id, None)
 
-    def reenter(self, call_id: str) -> None:
-        """Count a call's questions from the start again, because the call runs again."""
-        self._asked.pop(call_id, None)
-
     def answer(self, id: str, answer: str, *, by: str = "") -> bool:
         """Answer an open question; return False where another surface was first. Raises NotFound for an unknown id."""
-        if id not in self._open:
-            if id in self._answers:
-                return False
+        if id in self._past:
+            return False
+        if id not in self._open and id not in self._answers:
             raise NotFound(f"no open question {id!r}", hint=nearest(id, self._open))
-        _, future = self._open[id]
-        if future.done():
+        _, future = self._open.get(id, (None, None))
+        if id in self._answers or (future is not None and future.done()):
             return False
         self._agent.record(QuestionAnswered(id, answer, by))
-        if self.surfaces:
-            future.set_result(answer)
-        else:
+        self._answers[id] = answer
+        if future is None:
             del self._open[id]
-            self._answers[id] = answer
+        else:
+            future.set_result(answer)
         return True
+
+    def settle(self, *, waiting: bool) -> None:
+        """Take the end of a turn: one that waits keeps its questions and answers, any other takes them along."""
+        self._asked.clear()
+        if not waiting:
+            self._past = frozenset(self._answers)
+            self._answers.clear()
+            self._open = {id: entry for id, entry in self._open.items() if entry[1] is not None}

@@ -9,7 +9,7 @@ from .errors import ConfigError, NameClash, PluginError, UnknownName, nearest
 class Entry:
     """One registered name: `target` is "module:attribute" or the object itself, `data` what its kind adds."""
 
-    __slots__ = ("_loaded", "data", "dist", "help", "kind", "name", "override", "target", "version")
+    __slots__ = ("_loaded", "below", "data", "dist", "help", "kind", "name", "override", "target", "version")
 
     def __init__(
         self, kind: str, name: str, target: object, help: str, owner: tuple[str, str], data: dict[str, Any]
@@ -17,6 +17,7 @@ class Entry:
         self.kind, self.name, self.target, self.help, self.data = kind, name, target, help, data
         self.dist, self.version = owner
         self.override = bool(data.pop("override", False))
+        self.below: Entry | None = None
         self._loaded: object = None
 
     def load(self) -> Any:
@@ -69,7 +70,9 @@ class Registry:
                 hint="uninstall one of them, or let one register with override=True",
             )
         if other is None or entry.override:
-            names[name] = entry
+            entry.below, names[name] = other, entry
+        else:
+            other.below = entry
 
     provider = _adder("provider")
     tool = _adder("tool")
@@ -115,8 +118,13 @@ class Registry:
     def drop(self, dist: str) -> None:
         """Forget what a distribution registered (it failed half-way)."""
         for names in self._entries.values():
-            for name in [n for n, e in names.items() if e.dist == dist]:
-                del names[name]
+            for name, entry in list(names.items()):
+                if entry.below is not None and entry.below.dist == dist:
+                    entry.below = None
+                if entry.dist == dist:
+                    del names[name]
+                    if entry.below is not None:
+                        names[name] = entry.below
 
 
 def required(registry: Registry, kind: str, name: str, dist: str) -> Any:

@@ -19,7 +19,10 @@ def describe(function: Callable[..., Any], *, skip_first: bool) -> tuple[str, Js
     from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, create_model
 
     summary, docs = parse_docstring(inspect.getdoc(function) or "")
-    hints = get_type_hints(function, include_extras=True)
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise ConfigError(f"tool {function.__name__!r} has an annotation that does not resolve: {error}") from error
     fields: dict[str, Any] = {}
     names: dict[str, str] = {}
     for name, p in list(inspect.signature(function).parameters.items())[1 if skip_first else 0 :]:
@@ -28,7 +31,8 @@ def describe(function: Callable[..., Any], *, skip_first: bool) -> tuple[str, Js
         default = ... if p.default is p.empty else p.default
         # A parameter may be called what a model's own attribute is called; the alias keeps its name outside.
         field = f"p_{name}" if name.startswith("_") or hasattr(BaseModel, name) else name
-        fields[field] = (hints.get(name, Any), Field(default, alias=name, description=docs.get(name)))
+        said: Any = {"description": docs[name]} if name in docs else {}
+        fields[field] = (hints.get(name, Any), Field(default, alias=name, **said))
         names[field] = name
     try:
         model = create_model(

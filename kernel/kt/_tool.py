@@ -1,5 +1,6 @@
 """Tools: a function, its schema, and what the kernel must know to run it."""
 
+import copy
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_origin, overload
@@ -71,6 +72,14 @@ class Tool:
         if self.background and BACKGROUND in arguments:
             arguments = {k: v for k, v in arguments.items() if k != BACKGROUND}
         return (self._described or self._describe())[2](arguments)
+
+    def named(self, name: str) -> "Tool":
+        """Return this tool under another name; itself if it has that name."""
+        if name == self.name:
+            return self
+        other = copy.copy(self)
+        other.name = name
+        return other
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)

@@ -2,8 +2,9 @@
 
 import asyncio
 import dataclasses
+import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ async def run_calls(agent: "Agent", turn: Turn, calls: list[ToolCall]) -> Messag
         state = turn.calls.get(call.id)
         if state is None:
             state = turn.calls[call.id] = prepare(agent, call)
+        elif call is not state.call:
+            call.arguments, call.state, state.call = state.call.arguments, state, call
         state.claimed = True
         if state.result is not None:
             turn.strikes += state.bound is None
@@ -59,7 +62,7 @@ def prepare(agent: "Agent", call: ToolCall) -> CallState:
             if call.arguments is None:
                 call.arguments = parse(call.args_text)
             bound = tool.bind(call.arguments)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             from ._schema import complaints
 
             problem = f"invalid arguments: {complaints(error)}"
@@ -120,6 +123,7 @@ def inline(tool: Tool) -> bool:
 
 async def run_call(agent: "Agent", turn: Turn, state: CallState, waiting: list[TurnWaiting]) -> None:
     """Run one call to its result, or join the one that started early."""
+    turn.go_on()
     began = perf_counter()
     early = turn.early.pop(state.call.id, None) if turn.early else None
     try:
@@ -150,19 +154,28 @@ async def through_chain(agent: "Agent", call: ToolCall) -> ToolResult:
     try:
         return await (run_tool(agent, call) if chain is None else chain(call))
     except Vetoed as veto:
-        agent.record(Refused(f"{call.name} {call.id}", str(veto)))
+        agent.record(Refused(f"{call.name} {call.id}", str(veto), blamed(veto)))
         return failure(call, f"denied: {veto}")
 
 
+def blamed(error: BaseException) -> str:
+    """Return the plugin that an error's note names."""
+    return "; ".join(note.removeprefix("in plugin ") for note in getattr(error, "__notes__", ()))
+
+
 def start_early(agent: "Agent", turn: Turn, call: ToolCall) -> None:
-    """Start a call while the reply still streams, if running it for nothing does no harm."""
+    """Start a call while the reply still streams, if running it for nothing does no harm and nothing before it acts."""
     tool = agent.tools.get(call.name)
-    if tool is None or tool.effect != "read" or not tool.parallel or not call.id or call.id in turn.calls:
+    if tool is None or tool.effect != "read" or not tool.parallel:
+        turn.acting = True
+    if turn.acting or not call.id or call.id in turn.calls:
         return
     state = prepare(agent, call)
     if state.result is None:
         turn.calls[call.id] = state
-        turn.early[call.id] = agent.spawn(through_chain(agent, call), name=f"early {call.name}")
+        # What it raises is told where its result is taken; nobody misses that of a call that was dropped.
+        work = through_chain(agent, call)
+        turn.early[call.id] = agent.host.spawn(work, name=f"early {call.name}", failed=lambda error: None)
 
 
 def cancel_early(turn: Turn, *, keep: Sequence[ToolCall] = ()) -> None:
@@ -172,6 +185,7 @@ def cancel_early(turn: Turn, *, keep: Sequence[ToolCall] = ()) -> None:
         call = turn.calls[id].call
         if (id, call.name, call.args_text) not in kept:
             task.cancel()
+            turn.dropped.append(task)
             del turn.early[id], turn.calls[id]
 
 
@@ -220,7 +234,7 @@ async def perform(agent: "Agent", tool: Tool, call: ToolCall, bound: dict[str, A
     context: tuple[Any, ...] = (Context(agent, call),) if tool.takes_context else ()
     try:
         if tool.is_async:
-            value = await tool.function(*context, **bound)
+            value = await own_cancellation(tool.function(*context, **bound))
         elif tool.blocking:
             from anyio import to_thread
 
@@ -232,6 +246,8 @@ async def perform(agent: "Agent", tool: Tool, call: ToolCall, bound: dict[str, A
                 tool.advised = True
                 text = f"tool {tool.name!r} blocked the loop for {took * 1000:.0f} ms: use @tool(blocking=True)"
                 agent.bus.publish(Advice(text))
+        if inspect.isawaitable(value):
+            value = await value
         return as_result(call, value)
     except TurnWaiting:
         raise
@@ -244,16 +260,31 @@ async def perform(agent: "Agent", tool: Tool, call: ToolCall, bound: dict[str, A
         return failure(call, f"{type(error).__name__}: {error}")
 
 
+async def own_cancellation(work: Awaitable[Any]) -> Any:
+    """Await a tool; a CancelledError that it lets out, while nobody cancels the call, is its failure."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if task is not None and task.cancelling() == before:
+            raise RuntimeError("something that it awaited was cancelled") from None
+        raise
+
+
 def as_result(call: ToolCall, value: object) -> ToolResult:
     """Return what a tool returned as a result: text, parts, a ToolResult, or data as JSON."""
-    if value is None or isinstance(value, str | int | float):
-        return ToolResult(call.id, [Text("" if value is None else str(value))], name=call.name)
+    if isinstance(value, str):
+        return ToolResult(call.id, [Text(value)], name=call.name)
+    if value is None:
+        return ToolResult(call.id, [Text("")], name=call.name)
     if isinstance(value, ToolResult):
         return dataclasses.replace(value, call_id=call.id, name=call.name)
     if isinstance(value, PartBase):
         return ToolResult(call.id, [value], name=call.name)  # type: ignore[list-item]
     if isinstance(value, list) and value and all(isinstance(v, PartBase) for v in value):
         return ToolResult(call.id, value, name=call.name)
-    from ._codec import encode
+    from pydantic_core import to_jsonable_python
 
-    return ToolResult(call.id, [Text(json.dumps(encode(value), ensure_ascii=False))], name=call.name)
+    data = to_jsonable_python(value, fallback=str, bytes_mode="base64")
+    return ToolResult(call.id, [Text(json.dumps(data, ensure_ascii=False))], name=call.name)

@@ -107,8 +107,8 @@ class CallState:
 class Turn:
     """One turn while it runs: hooks read it, `cancel` is for everybody.
 
-    `waits` says that the caller waits for what the turn started (see `hold`); `output` is the
-    typed output a plugin found; `calls` is by call id, `early` the tasks of those that started early.
+    `waits` says that the caller waits for what the turn started (see `hold`); `output` is the typed output a plugin
+    found; `calls` is by call id, `early` the tasks of those that started early, `dropped` those that nobody wants.
     """
 
     id: int
@@ -120,6 +120,7 @@ class Turn:
     usage: Usage = field(default_factory=Usage)
     calls: dict[str, CallState] = field(default_factory=dict)
     early: "dict[str, asyncio.Task[ToolResult]]" = field(default_factory=dict)
+    dropped: "list[asyncio.Task[ToolResult]]" = field(default_factory=list)
     holds: "set[asyncio.Future[None]] | None" = None
     sink: "Sink | None" = None
     text: str = ""
@@ -127,6 +128,7 @@ class Turn:
     turns: int = 0
     strikes: int = 0
     attempt: int = 0
+    acting: bool = False
     ended: bool = False
     started: float = field(default_factory=perf_counter)
     off: Callable[[], None] | None = None
@@ -162,10 +164,14 @@ class Turn:
         self.holds = {*(self.holds or ()), future}
         return future
 
-    def check(self) -> None:
-        """Raise what ends the turn now: a cancellation that is on its way, or a limit."""
+    def go_on(self) -> None:
+        """Raise the reason of a cancellation that is on its way."""
         if self._reason is not None:
             raise self._reason
+
+    def check(self) -> None:
+        """Raise what ends the turn now: a cancellation that is on its way, or a limit."""
+        self.go_on()
         limits = self.limits
         if limits.max_turns is not None and self.turns >= limits.max_turns:
             raise LimitReached(f"the turn reached its limit of {limits.max_turns} model calls")

@@ -1,5 +1,6 @@
 """kt install and kt uninstall: uv does the work, in the environment that runs kt, around a pinned kernel."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -50,11 +51,17 @@ def uninstall(argv: list[str], plugins: "Plugins") -> int:
         print("Usage: kt uninstall PACK...")
         return 0
     wanted = [p.removeprefix("@") for p in packs]
-    if kept := [p for p in wanted if p in (*KEPT, "kterrarium")]:
+    if kept := [p for p in wanted if _normal(p) in (*KEPT, "kterrarium")]:
         raise UsageError(f"{kept[0]} is kt itself", hint="pip uninstall it, if you mean it")
     _uv("uninstall", *wanted)
     print(f"removed {', '.join(wanted)}")
     return 0
+
+
+def _normal(requirement: str) -> str:
+    """Return the distribution a requirement names, as registries spell it."""
+    name = re.match(r"[A-Za-z0-9._-]*", requirement)
+    return re.sub(r"[-_.]+", "-", name[0]).lower() if name else ""
 
 
 def _parsed(argv: list[str]) -> tuple[bool, list[str] | None]:

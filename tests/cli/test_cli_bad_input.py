@@ -106,6 +106,13 @@ ROWS = {
         ("run", "./c.yaml", "hi", "--scripted", "bad.yaml"), 65, "E-DATA", ("bad.yaml:2:3",),
         {"bad.yaml": "- hello\n- 3\n"},
     ),
+    "no key": Row(
+        ("run", "./c.yaml", "hi", "--model", "openai/gpt-x"), 78, "E-CONFIG", ("OPENAI_API_KEY", "kt run --local")
+    ),
+    "nobody there": Row(
+        ("run", "./c.yaml", "hi", "--model", "openai-compat:http://127.0.0.1:9/v1#m"), 69, "E-DOWN",
+        ("127.0.0.1:9", "attempts"),
+    ),
     "no model chosen": Row(("run", "./c.yaml", "hi"), 78, "E-CONFIG", ("no model is chosen", "kt run --local")),
     "no folder": Row(run("hi", "--cwd", "nowhere"), 66, "E-NOTFOUND", ("'nowhere'", "--cwd")),
     "empty prompt": Row(run(""), 65, "E-DATA", ("the prompt is empty",)),

@@ -1,9 +1,11 @@
 """The user's settings and a trusted project's: where they are looked for, model presets, and how one is written."""
 
+import asyncio
 import tomllib
 from pathlib import Path
 
 import pytest
+from kt import Agent, KTError
 from kt.errors import DataError
 from kt_config.home import config_file, config_folder
 from kt_config.settings import Settings, presets, set_model
@@ -41,6 +43,22 @@ def test_the_model_at_the_top_is_the_default_preset(home: Path) -> None:
     assert presets() == {"default": {"model": "openai/x"}}
     write(home, 'model = "openai/x"\n[models.default]\nbase_url = "http://localhost"\n')
     assert presets() == {"default": {"base_url": "http://localhost"}}
+
+
+def test_a_preset_may_name_another(home: Path) -> None:
+    write(home, '[models]\nquick = "slow"\nslow = "scripted"\n')
+
+    async def run() -> str:
+        return (await Agent.build({"name": "t"}, llm="quick")).model
+
+    assert asyncio.run(run()) == "scripted"
+
+
+@pytest.mark.parametrize("circle", ['a = "a"\n', 'a = "b"\nb = "a"\n'])
+def test_presets_in_a_circle_are_an_error(home: Path, circle: str) -> None:
+    write(home, f"[models]\n{circle}")
+    with pytest.raises(KTError, match="a"):
+        asyncio.run(Agent.build({"name": "t"}, llm="a"))
 
 
 @pytest.mark.parametrize(

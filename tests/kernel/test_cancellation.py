@@ -4,6 +4,7 @@ import asyncio
 import random
 import threading
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import kt
@@ -74,7 +75,7 @@ async def test_a_call_that_ended_keeps_its_result_when_its_neighbour_is_cancelle
         agent.interrupt()
         result = await task
     assert [(r.result, r.error is None) for r in result.tool_calls] == [("quick", True), (None, False)]
-    assert [p.text for p in agent.history[-1].parts if isinstance(p, kt.ToolResult)][0] == "quick"
+    assert next(p.text for p in agent.history[-1].parts if isinstance(p, kt.ToolResult)) == "quick"
     assert closed(agent)
 
 
@@ -391,3 +392,81 @@ async def test_an_agent_that_stopped_starts_again_with_its_history() -> None:
         await agent.start()
         assert (await agent.run("b")).unwrap().text == "two"
     assert [m.text for m in agent.history] == ["a", "one", "b", "two"]
+
+
+# BUG: stop() marks the agent as stopped even where it was cancelled in its wait for the turn, so that the lifespans
+# are never left: the second stop() returns at once.
+async def test_a_tool_may_stop_its_own_agent() -> None:
+    left: list[str] = []
+
+    @asynccontextmanager
+    async def output(agent: kt.Agent) -> AsyncIterator[None]:
+        yield
+        left.append(agent.name)
+
+    async def leave(ctx: kt.Context[None]) -> None:
+        await ctx.agent.stop()
+
+    async with running([[("leave", {})], "never"], tools=[leave], outputs=[output]) as agent:
+        result = await agent.run("go", timeout=10)
+        assert (result.status, closed(agent)) == ("cancelled", True)
+    assert left == ["test"]
+
+
+# BUG: the same.
+async def test_a_stop_that_is_cancelled_can_be_done_again() -> None:
+    left: list[str] = []
+    started, release = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def output(agent: kt.Agent) -> AsyncIterator[None]:
+        yield
+        left.append(agent.name)
+
+    async def stubborn() -> None:
+        started.set()
+        try:
+            await release.wait()
+        finally:
+            await release.wait()
+
+    async with running([[("stubborn", {})]], tools=[stubborn], outputs=[output]) as agent:
+        task = asyncio.create_task(agent.run("go"))
+        await started.wait()
+        stop = asyncio.create_task(agent.stop())
+        await asyncio.sleep(0)
+        stop.cancel()
+        await asyncio.wait([stop])
+        release.set()
+        await task
+        await agent.stop()
+        assert left == ["test"]
+
+
+async def test_an_interrupt_while_a_turn_is_held_open_for_a_job_ends_it() -> None:
+    async with running(["started it", "next"]) as agent:
+        agent.bus.on(LLMEnded, lambda event: agent.turn and agent.turn.id == 1 and agent.turn.hold())
+        task = asyncio.create_task(agent.run("go"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not task.done()
+        agent.interrupt()
+        assert (await task).status == "cancelled"
+        assert (await agent.run("again")).unwrap().text == "next"
+
+
+async def test_a_turn_waits_for_what_it_holds() -> None:
+    holds: list[asyncio.Future[None]] = []
+
+    def started(event: LLMEnded) -> None:
+        if agent.turn is not None:
+            holds.append(agent.turn.hold())
+
+    async with running(["started it"]) as agent:
+        agent.bus.on(LLMEnded, started)
+        task = asyncio.create_task(agent.run("go"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not task.done()
+        holds[0].set_result(None)
+        assert (await task).unwrap().text == "started it"

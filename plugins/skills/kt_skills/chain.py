@@ -5,6 +5,7 @@ from pathlib import Path
 
 NAMES = ("AGENTS.override.md", "AGENTS.md", "CLAUDE.md")
 CAP = 32 * 1024
+READ = 4 * CAP
 _IMPORT = re.compile(r"^@(\S+)\s*$", re.MULTILINE)
 
 
@@ -19,7 +20,7 @@ def read_chain(pwd: Path, home: Path | None = None) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for folder in folders:
         file = next((folder / name for name in NAMES if (folder / name).is_file()), None)
-        if file is not None and (text := _expanded(file, home if folder == home and home else root, ())):
+        if file is not None and (text := _expanded(file, home if folder == home and home else root, (), [READ])):
             found.append((_shown(file, root), text))
     return _capped(found)
 
@@ -32,17 +33,23 @@ def _shown(file: Path, root: Path) -> str:
     return str(file.relative_to(root)) if file.is_relative_to(root) else file.name
 
 
-def _expanded(file: Path, root: Path, seen: tuple[Path, ...]) -> str:
-    """Return a file's text with its imports, each file once on the way down; unreadable ones are named in place."""
+def _expanded(file: Path, root: Path, seen: tuple[Path, ...], left: list[int]) -> str:
+    """Return a file's text with its imports, each file once on the way down; unreadable ones are named in place.
+
+    `left` is how much may still be read, so that imports of imports can't multiply.
+    """
     real = file.resolve()
     if real in seen or len(seen) > 5 or not real.is_relative_to(root.resolve()):
         return ""
+    if left[0] <= 0:
+        return f"[{file.name} is left out: there are too many imports]"
     try:
         with real.open("rb") as stream:
             text = stream.read(CAP + 1).decode("utf-8", "replace")
     except OSError as error:
         return f"[{file.name} can't be read: {error.strerror}]"
-    return _IMPORT.sub(lambda m: _expanded(file.parent / m[1], root, (*seen, real)), text).strip()
+    left[0] -= len(text)
+    return _IMPORT.sub(lambda m: _expanded(file.parent / m[1], root, (*seen, real), left), text).strip()
 
 
 def _capped(files: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -73,7 +73,12 @@ def _step(step: Any, where: str) -> Any:
     if isinstance(step, str):
         return step
     calls = step if isinstance(step, list) else [step]
-    for call in calls:
-        if not isinstance(call, dict) or not isinstance(call.get("tool"), str) or set(call) - {"tool", "args"}:
-            raise DataError("a step is a string or a list of {tool: name, args: {...}}", where=where)
+    if not calls or not all(map(_is_call, calls)):
+        raise DataError("a step is a string or a list of {tool: name, args: {...}}", where=where)
     return [(call["tool"], call.get("args") or {}) for call in calls]
+
+
+def _is_call(data: Any) -> bool:
+    if not isinstance(data, dict) or set(data) - {"tool", "args"}:
+        return False
+    return isinstance(data.get("tool"), str) and isinstance(data.get("args") or {}, dict)

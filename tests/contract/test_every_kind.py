@@ -1,0 +1,230 @@
+"""What every registered thing promises, whoever wrote it: it loads, explains itself, and fits its kind."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from kt import Agent, Entry, Host, Plugins, Tool
+from kt.errors import DataError, KTError
+from kt.testing import ScriptedLLM
+
+pytestmark = pytest.mark.anyio
+
+PLUGINS = Plugins()
+REGISTRY = PLUGINS.registry
+NEEDS = {"exec", "net", "write"}
+SETTINGS: dict[str, dict[str, Any]] = {"output": {"type": str}}
+"""Settings of plugins that can't do without."""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KT_HOME", str(tmp_path / "home"))
+
+
+def each(*kinds: str) -> Any:
+    """Run a test for each entry of the kinds, or of all."""
+    entries = [e for e in REGISTRY.entries() if not kinds or e.kind in kinds]
+    return pytest.mark.parametrize("entry", entries, ids=[f"{e.kind} {e.name}" for e in entries])
+
+
+def parameters(target: Any) -> list[str]:
+    return list(inspect.signature(target).parameters)
+
+
+def test_there_is_something_of_every_kind() -> None:
+    kinds = {e.kind for e in REGISTRY.entries()}
+    assert {"provider", "tool", "plugin", "command", "run_option", "build_option", "format", "profile", "creature",
+            "loader", "sandbox"} <= kinds  # fmt: skip
+
+
+@each()
+def test_it_explains_itself_in_one_line(entry: Entry) -> None:
+    assert 5 < len(entry.help) <= 100
+    assert "\n" not in entry.help
+    assert not entry.help.endswith(".")
+    assert entry.dist
+    assert entry.version
+
+
+@each()
+def test_it_loads(entry: Entry) -> None:
+    if entry.kind == "creature":
+        assert REGISTRY.get("config", "reference")(PLUGINS, entry.name).is_file()
+    else:
+        assert entry.load() is not None
+
+
+@each("tool")
+def test_a_tool_is_described_for_the_model(entry: Entry) -> None:
+    tool = entry.load()
+    assert isinstance(tool, Tool)
+    assert tool.name == entry.name
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", tool.name)
+    assert len(tool.description) > 10
+    assert tool.needs <= NEEDS
+    assert tool.effect in ("read", "idempotent", "once")
+    assert not (tool.effect == "read" and tool.needs & {"write", "exec"})
+
+
+@each("tool")
+def test_a_tool_has_a_schema_that_every_provider_takes(entry: Entry) -> None:
+    schema = entry.load().parameters
+    Draft202012Validator.check_schema(schema)
+    assert schema["type"] == "object"
+    assert set(schema.get("required", ())) <= set(schema.get("properties", {}))
+
+
+def schemas(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield a schema and all schemas in it."""
+    if isinstance(schema, dict):
+        yield schema
+        for part in schema.values():
+            yield from schemas(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from schemas(part)
+
+
+@each("tool")
+def test_a_schema_is_small(entry: Entry) -> None:
+    for schema in schemas(entry.load().parameters):
+        assert not isinstance(schema.get("title"), str)
+        assert schema.get("default", ...) is not None
+
+
+@each("plugin")
+async def test_a_plugin_fits_the_hooks_and_lets_a_turn_pass(entry: Entry, tmp_path: Path) -> None:
+    answer = '"Hello."' if entry.name == "output" else "Hello."
+    plugins = [{entry.name: SETTINGS.get(entry.name, {})}]
+    async with (
+        Host(PLUGINS) as host,
+        await Agent.build({"name": "t"}, llm=ScriptedLLM([answer]), plugins=plugins, host=host, pwd=tmp_path) as agent,
+    ):
+        (active,) = agent.active
+        assert active.label == f"{entry.name} ({entry.dist} {entry.version})"
+        assert active.tier in ("outer", "normal")
+        result = (await agent.run("hi")).unwrap()
+    assert result.text == answer
+
+
+@each("plugin")
+async def test_a_plugin_refuses_a_setting_it_does_not_have(entry: Entry) -> None:
+    settings = {**SETTINGS.get(entry.name, {}), "no_such_setting": 1}
+    with pytest.raises(KTError, match="no_such_setting"):
+        await Agent.build({"name": "t"}, llm=ScriptedLLM(), plugins=[{entry.name: settings}], host=Host(PLUGINS))
+
+
+@each("provider")
+async def test_a_provider_is_made_of_model_options_and_host(entry: Entry) -> None:
+    target = entry.load()
+    assert parameters(target) == ["model", "options", "host"]
+    async with Host(PLUGINS) as host:
+        with pytest.raises(KTError) as raised:
+            target("m", {"no_such_option": 1}, host)
+    assert raised.value.exit_code in (65, 66, 78)
+    key = entry.data.get("key_env")
+    assert key is None or re.fullmatch(r"[A-Z][A-Z0-9_]*_API_KEY", key)
+
+
+@each("command")
+def test_a_command_explains_itself(entry: Entry, capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry.load()(["--help"], PLUGINS) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"Usage: kt {entry.name} ")
+    assert shown.err == ""
+
+
+@each("command")
+def test_a_command_refuses_an_option_it_does_not_have(entry: Entry) -> None:
+    with pytest.raises(KTError) as raised:
+        entry.load()(["--no-such-option"], PLUGINS)
+    assert raised.value.exit_code == 2
+
+
+@each("model_command", "doctor")
+def test_what_is_called_by_a_command_is_callable(entry: Entry) -> None:
+    assert callable(entry.load())
+    if entry.kind == "doctor":
+        for row in entry.load()():
+            ok, name, text, _fix = row
+            assert ok in (True, False, None)
+            assert name
+            assert text
+
+
+@each("run_option")
+def test_a_run_option_sets_something_on_the_run(entry: Entry) -> None:
+    assert len(parameters(entry.load())) == 2
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", entry.name)
+    assert set(entry.data) <= {"is_flag", "metavar"}
+    assert bool(entry.data.get("is_flag")) != bool(entry.data.get("metavar"))
+
+
+@each("build_option")
+def test_a_build_option_takes_the_plan_and_its_value(entry: Entry) -> None:
+    assert parameters(entry.load()) == ["plan", "value"]
+    assert entry.name.isidentifier()
+    assert entry.name not in inspect.signature(Agent.build).parameters or entry.name in ("output_type", "subagents")
+
+
+@each("format")
+def test_a_format_gives_data_and_positions_and_places_what_is_broken(entry: Entry) -> None:
+    file = Path(f"x.{entry.name}")
+    data, locate = entry.load()("", file)
+    assert data in ({}, None)
+    assert locate(["anything", 0]) == (1, 1)
+    with pytest.raises(DataError) as raised:
+        entry.load()("\x00{[", file)
+    assert re.match(rf"x\.{entry.name}:\d+:\d+", raised.value.where)
+
+
+@each("profile")
+def test_a_profile_names_plugins_that_are_there(entry: Entry) -> None:
+    table = entry.load()
+    assert set(table) <= {"extends", "plugins", "guards", "config"}
+    for name in (*table.get("plugins", ()), *table.get("guards", ())):
+        assert REGISTRY.find("plugin", name), name
+
+
+REFERENCES = [
+    reference
+    for dist in sorted({point.dist for point, _ in PLUGINS.modules.values()})
+    for reference in REGISTRY.get("config", "creatures_of")(PLUGINS, dist)
+]
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+async def test_a_creature_of_a_pack_builds_and_answers(reference: str, tmp_path: Path) -> None:
+    creature = REGISTRY.get("loader", "creature")(PLUGINS, reference)
+    assert len(creature.description) > 10
+    assert len(creature.prompt) > 100
+    assert not any(":" in tool for tool in creature.tools)
+    for variant in (None, *creature.variants):
+        llm = ScriptedLLM(["Hello."])
+        llm.variant = variant  # type: ignore[attr-defined]
+        async with (
+            Host(PLUGINS) as host,
+            await Agent.build(reference, llm=llm, profile="default", host=host, pwd=tmp_path) as agent,
+        ):
+            assert list(agent.tools) == list(creature.variant(variant).tools)
+            assert (await agent.run("hi")).unwrap().text == "Hello."
+            assert agent.limits.max_turns is not None
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+async def test_a_creature_of_a_pack_that_can_do_harm_brings_a_guard(reference: str, tmp_path: Path) -> None:
+    async with Host(PLUGINS) as host:
+        agent = await Agent.build(reference, llm=ScriptedLLM(), host=host, unguarded=True, pwd=tmp_path)
+    risky = [tool.name for tool in agent.tool_list if tool.needs & {"exec", "net"}]
+    assert not risky or [active for active in agent.active if active.tier == "guard"], risky
+
+
+def test_every_creature_that_is_registered_is_listed_by_its_pack() -> None:
+    reference = REGISTRY.get("config", "reference")
+    listed = {reference(PLUGINS, r) for r in REFERENCES}
+    assert {reference(PLUGINS, e.name) for e in REGISTRY.entries("creature")} <= listed

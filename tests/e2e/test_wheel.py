@@ -1,0 +1,256 @@
+"""Wheels in environments of their own: the kernel alone, the product, and a stranger's pack beside it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("KT_", "PYTHON")) and not k.endswith("_API_KEY")}
+
+MEADOW = {
+    "kt_meadow/__init__.py": """
+from kt import hookimpl
+
+
+@hookimpl
+def kt_register(registry):
+    registry.tool("count_legs", "kt_meadow.tools:count_legs", help="counts the legs of animals")
+    registry.plugin("stamp", "kt_meadow.plugin:Stamp", help="stamps every result")
+    registry.creature("grazer", "kt_meadow:creatures/grazer", help="counts legs")
+""",
+    "kt_meadow/tools.py": """
+from kt import tool
+
+
+@tool(effect="read")
+def count_legs(cows: int, hens: int = 0) -> int:
+    \"\"\"Count the legs of a herd.\"\"\"
+    return 4 * cows + 2 * hens
+""",
+    "kt_meadow/plugin.py": """
+from dataclasses import replace
+
+from kt import Text, hookimpl
+
+
+class Stamp:
+    @hookimpl
+    async def kt_around_tool_call(self, agent, call, next):
+        result = await next(call)
+        return replace(result, parts=[*result.parts, Text(" (stamped)")])
+
+    @hookimpl
+    def kt_prompt(self, agent):
+        return "Every result is stamped."
+""",
+    "kt_meadow/creatures/grazer/creature.yaml": """
+description: Counts legs
+prompt_file: prompt.md
+tools: [count_legs]
+plugins: [stamp]
+""",
+    "kt_meadow/creatures/grazer/prompt.md": "You count legs.\n",
+    "kt_meadow/kt-pack.toml": '[pack]\nname = "kt-meadow"\nversion = "0.4.0"\n',
+}
+RIVAL = {
+    "kt_rival/__init__.py": """
+from kt import hookimpl
+
+
+@hookimpl
+def kt_register(registry):
+    registry.tool("count_legs", "kt_rival:nothing", help="counts other legs")
+""",
+}
+
+
+def run(*words: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
+    """Run a program that must succeed; return its stdout."""
+    done = subprocess.run(words, cwd=cwd, env=env or CLEAN, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def uv(*words: str | Path) -> str:
+    return run(shutil.which("uv") or "uv", *words)
+
+
+def built(folder: Path, name: str, version: str, files: dict[str, str]) -> Path:
+    """Write a distribution's source and return the wheel that uv builds of it."""
+    module = name.replace("-", "_")
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    (folder / "pyproject.toml").write_text(
+        f'[project]\nname = "{name}"\nversion = "{version}"\nrequires-python = ">=3.11"\ndependencies = ["kt-core"]\n'
+        f'[project.entry-points.kt]\n{name.removeprefix("kt-")} = "{module}"\n'
+        '[build-system]\nrequires = ["uv_build>=0.9,<1"]\nbuild-backend = "uv_build"\n'
+        f'[tool.uv.build-backend]\nmodule-root = ""\nmodule-name = "{module}"\n'
+    )
+    uv("build", "--wheel", "-q", "-o", folder / "dist", folder)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    return wheel
+
+
+def distributions(python: Path) -> set[str]:
+    """Return the names of what is installed beside our own and pip itself."""
+    rows = json.loads(uv("pip", "list", "--format", "json", "--python", python))
+    names = {str(row["name"]) for row in rows}
+    return {n for n in names if n not in ("kterrarium", "pip", "setuptools") and not n.startswith("kt-")}
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder with the wheels of the workspace."""
+    folder = tmp_path_factory.mktemp("wheels")
+    uv("build", "--all-packages", "--wheel", "-q", "-o", folder)
+    return folder
+
+
+def wheel_of(wheels: Path, name: str) -> Path:
+    (wheel,) = wheels.glob(f"{name.replace('-', '_')}-*.whl")
+    return wheel
+
+
+class Product:
+    """The product in an environment of its own."""
+
+    def __init__(self, folder: Path, wheels: Path) -> None:
+        self.bin, self.work = folder / "env" / "bin", folder / "work"
+        self.work.mkdir()
+        uv("venv", "-q", "--python", sys.executable, folder / "env")
+        declared = tomllib.loads((ROOT / "cli" / "pyproject.toml").read_text())["project"]["dependencies"]
+        ours = ["kterrarium", *(name for name in declared if name.startswith("kt-"))]
+        self.install(*(wheel_of(wheels, name) for name in ours))
+        self.env = CLEAN | {"KT_HOME": str(folder / "home")}
+
+    def install(self, *wheels: Path) -> None:
+        uv("pip", "install", "-q", "--python", self.bin / "python", *wheels)
+
+    def kt(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [self.bin / "kt", *words], cwd=self.work, env=self.env, capture_output=True, text=True, timeout=60,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def product(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Product:
+    return Product(tmp_path_factory.mktemp("product"), wheels)
+
+
+@pytest.fixture(scope="module")
+def meadow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("meadow"), "kt-meadow", "0.4.0", MEADOW)
+
+
+def test_the_kernel_alone_completes_a_turn_and_needs_little(wheels: Path, tmp_path: Path) -> None:
+    python = tmp_path / "env" / "bin" / "python"
+    run(sys.executable, "-m", "venv", tmp_path / "env")
+    run(python, "-m", "pip", "install", "-q", wheel_of(wheels, "kt-core"))
+    (tmp_path / "turn.py").write_text(
+        "import asyncio, kt\n"
+        "from kt.testing import ScriptedLLM\n"
+        "@kt.tool\n"
+        "def double(x: int) -> int:\n"
+        "    return 2 * x\n"
+        "async def main():\n"
+        "    llm = ScriptedLLM([[('double', {'x': 21})], 'It is 42.'])\n"
+        "    async with await kt.Agent.build({'name': 'a'}, llm=llm, tools=[double]) as agent:\n"
+        "        result = (await agent.run('go')).unwrap()\n"
+        "    print(result.status, result.text, result.tool_calls[0].result)\n"
+        "asyncio.run(main())\n"
+    )
+    assert run(python, "-W", "error", "turn.py", cwd=tmp_path) == "ok It is 42. 42\n"
+    found = distributions(python)
+    print(f"\nkt-core needs {len(found)} third-party distributions: {', '.join(sorted(found))}")
+    assert len(found) <= 20
+
+
+def test_the_product_needs_little(product: Product) -> None:
+    found = distributions(product.bin / "python")
+    print(f"\nkterrarium needs {len(found)} third-party distributions: {', '.join(sorted(found))}")
+    assert len(found) <= 25
+    assert product.kt("--version").stdout.startswith("kt ")
+    listed = json.loads(product.kt("list", "--all", "--json").stdout)
+    assert "xllamacpp" not in found
+    assert {"general", "swe", "read", "permissions"} <= {row["name"] for row in listed}
+
+
+def test_the_product_runs_its_own_creatures_and_scaffolds(product: Product) -> None:
+    (product.work / "note.txt").write_text("remember the milk\n")
+    (product.work / "read.yaml").write_text("- {tool: read, args: {path: note.txt}}\n- Milk.\n")
+    done = product.kt("run", "@kt-biome/creatures/general", "What?", "--scripted", "read.yaml", "--output", "json")
+    result = json.loads(done.stdout)
+    assert (result["status"], result["text"]) == ("ok", "Milk.")
+    assert "remember the milk" in result["tool_calls"][0]["result"]
+    for kind in ("creature", "plugin", "tool"):
+        assert product.kt("new", kind, f"my-{kind}").returncode == 0
+
+
+def play(product: Product, *words: str) -> dict[str, Any]:
+    (product.work / "legs.yaml").write_text("- {tool: count_legs, args: {cows: 2, hens: 1}}\n- Ten legs.\n")
+    done = product.kt("run", *words, "How many?", "--scripted", "legs.yaml", "--output", "json")
+    data: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == (data["error"] or {"exit_code": 0})["exit_code"]
+    return data
+
+
+def test_a_strangers_wheel_is_found_and_used_with_no_other_step(product: Product, meadow: Path) -> None:
+    product.install(meadow)
+    for reference in ("@kt-meadow/creatures/grazer", "@kt-meadow/creatures/grazer/creature.yaml"):
+        result = play(product, reference)
+        assert (result["status"], result["text"]) == ("ok", "Ten legs.")
+        assert [call["result"] for call in result["tool_calls"]] == ["10 (stamped)"]
+    assert "@kt-meadow/creatures/grazer  counts legs  (kt-meadow 0.4.0)" in product.kt("list").stdout.replace(
+        "   ", "  "
+    )
+    explained = product.kt("run", "@kt-meadow/creatures/grazer", "--explain", "--model", "scripted").stdout
+    assert "stamp (kt-meadow 0.4.0)" in explained
+    assert "Every result is stamped." not in explained
+    assert "grazer 15, stamp 24" in explained
+    assert "kt-meadow 0.4.0" in product.kt("info", "count_legs").stdout
+    (product.work / "own.yaml").write_text("tools: [count_legs]\n")
+    assert [c["result"] for c in play(product, "./own.yaml", "-p", "stamp")["tool_calls"]] == ["10 (stamped)"]
+    assert [c["result"] for c in play(product, "./own.yaml")["tool_calls"]] == ["10"]
+
+
+def test_a_second_wheel_that_claims_the_name_fails_naming_both(product: Product, meadow: Path, tmp_path: Path) -> None:
+    product.install(meadow, built(tmp_path, "kt-rival", "2.0.0", RIVAL))
+    try:
+        result = play(product, "@kt-meadow/creatures/grazer")
+        assert result["error"]["code"] == "E-CLASH"
+        assert result["error"]["exit_code"] == 78
+        assert "'count_legs' is registered by kt-meadow 0.4.0 and by kt-rival 2.0.0" in result["error"]["message"]
+        assert "kt-rival 2.0.0" in product.kt("doctor").stdout
+        assert play(product, "@kt-meadow/creatures/grazer", "--skip-bad-plugins")["text"] == "Ten legs."
+    finally:
+        assert product.kt("uninstall", "--yes", "kt-rival").returncode == 0
+    assert play(product, "@kt-meadow/creatures/grazer")["text"] == "Ten legs."
+
+
+def test_kt_installs_and_removes_a_wheel(product: Product, tmp_path: Path) -> None:
+    wheel = built(
+        tmp_path, "kt-brook", "1.0", {"kt_brook/__init__.py": "", "kt_brook/creatures/x/creature.yaml": "name: x\n"}
+    )
+    done = product.kt("install", "--yes", str(wheel))
+    assert done.returncode == 0, done.stderr
+    assert "@kt-brook/creatures/x" in product.kt("list").stdout
+    assert product.kt("run", "@kt-brook/creatures/x", "hi", "--model", "scripted").stdout.startswith("This is the scri")
+    assert product.kt("uninstall", "--yes", "@kt-brook").returncode == 0
+    assert product.kt("run", "@kt-brook/creatures/x", "hi", "--model", "scripted").returncode == 66
+
+
+def test_a_pack_that_would_replace_the_kernel_is_not_installed(product: Product, tmp_path: Path) -> None:
+    other = built(tmp_path, "kt-core", "99.0", {"kt_core/__init__.py": ""})
+    done = product.kt("install", "--yes", str(other))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error[E-INSTALL]: uv install failed")
+    assert product.kt("list").returncode == 0
