@@ -23,8 +23,9 @@ PAIRS = {("kt_openai", "kt_http"), ("kt_local", "kt_openai"), ("kt_local", "kt_h
 
 MEMBERS = {
     data["tool"]["uv"]["build-backend"]["module-name"]: (file.parent, data)
-    for file in sorted(ROOT.glob("*/**/pyproject.toml"))
-    if ".venv" not in file.parts and "build-backend" in (data := tomllib.loads(file.read_text()))["tool"]["uv"]
+    for folder in ALLOWED
+    for file in sorted((ROOT / folder).glob("**/pyproject.toml"))
+    if "build-backend" in (data := tomllib.loads(file.read_text()))["tool"]["uv"]
 }
 IMPORT_NAMES = {"pyyaml": ["yaml"], "pydantic": ["pydantic", "pydantic_core"]}
 

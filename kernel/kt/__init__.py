@@ -4,57 +4,6 @@ Names are imported on first use, so that `import kt` costs nothing; names that a
 entry-point group `kt.api`.
 """
 
-TYPE_CHECKING = False  # type checkers take it for True; importing typing would double the start of `kt --version`
-
-if TYPE_CHECKING:
-    from . import errors as errors
-    from . import events as events
-    from ._agent import Agent as Agent
-    from ._build import Plan as Plan
-    from ._build import Profile as Profile
-    from ._bus import Bus as Bus
-    from ._codec import decode as decode
-    from ._codec import encode as encode
-    from ._context import Context as Context
-    from ._context import Exec as Exec
-    from ._context import ExecResult as ExecResult
-    from ._context import FileInfo as FileInfo
-    from ._context import Files as Files
-    from ._context import Http as Http
-    from ._context import HttpResponse as HttpResponse
-    from ._context import Sandbox as Sandbox
-    from ._creature import Creature as Creature
-    from ._host import Host as Host
-    from ._log import Log as Log
-    from ._log import MemoryLog as MemoryLog
-    from ._marks import hookimpl as hookimpl
-    from ._marks import hookspec as hookspec
-    from ._messages import Media as Media
-    from ._messages import Message as Message
-    from ._messages import Opaque as Opaque
-    from ._messages import Part as Part
-    from ._messages import ProviderItem as ProviderItem
-    from ._messages import Refusal as Refusal
-    from ._messages import Text as Text
-    from ._messages import Thinking as Thinking
-    from ._messages import ToolCall as ToolCall
-    from ._messages import ToolResult as ToolResult
-    from ._messages import Usage as Usage
-    from ._plugins import Plugins as Plugins
-    from ._provider import Provider as Provider
-    from ._provider import Request as Request
-    from ._registry import Entry as Entry
-    from ._registry import Registry as Registry
-    from ._tool import Tool as Tool
-    from ._tool import tool as tool
-    from ._turn import Limits as Limits
-    from ._turn import Status as Status
-    from ._turn import ToolRecord as ToolRecord
-    from ._turn import Turn as Turn
-    from ._turn import TurnResult as TurnResult
-    from .errors import KTError as KTError
-    from .errors import Vetoed as Vetoed
-
 _HOME = {
     "_agent": "Agent",
     "_build": "Plan Profile",

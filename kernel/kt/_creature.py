@@ -55,13 +55,15 @@ class Creature:
         """Return the creature that `data` describes. Raises DataError with the place and the nearest key."""
         from pydantic import ValidationError
 
+        if "path" in data:
+            raise DataError("unknown key 'path'", where=(where or _dotted)(["path"]))
         plain = {**data, "path": path}
         if isinstance(plain.get("plugins"), list):
             plain["plugins"] = _named(plain["plugins"])
         try:
             creature: Creature = _adapter().validate_python(plain)
         except ValidationError as error:
-            raise _explained(error.errors()[0], where or (lambda keys: ".".join(map(str, keys)))) from None
+            raise _explained(error.errors()[0], where or _dotted) from None
         return creature
 
     def variant(self, name: str | None) -> "Creature":
@@ -71,6 +73,10 @@ class Creature:
             return self
         changes = {f.name: value for f in fields(chosen) if (value := getattr(chosen, f.name)) is not None}
         return replace(self, **{**changes, "plugins": {**self.plugins, **(chosen.plugins or {})}})
+
+
+def _dotted(keys: Sequence[str | int]) -> str:
+    return ".".join(map(str, keys))
 
 
 @cache

@@ -23,16 +23,22 @@ def provider_of(host: "Host", llm: Any) -> "tuple[Provider, str, Mapping[str, Js
         return llm, str(getattr(llm, "model", type(llm).__name__)), {}
     if not isinstance(llm, str | Mapping) or not llm:
         raise ConfigError("no model is chosen" if llm is None else f"{llm!r} is no model", hint=CHOOSE)
-    table = dict(llm) if isinstance(llm, Mapping) else _table(host, llm)
-    model, settings = str(table.pop("model", "")), dict(table.pop("settings", {}))
-    provider = table.pop("provider", None)
-    if provider is None and "base_url" in table:
-        provider = "openai-compat"
-    elif provider is None:
-        table = {**_table(host, model), **table}
-        provider, model = table.pop("provider"), str(table.pop("model"))
+    table: dict[str, Any] = dict(llm) if isinstance(llm, Mapping) else {"model": llm}
+    settings: dict[str, Any] = {}
+    seen: tuple[str, ...] = ()
+    while "provider" not in table and "base_url" not in table:
+        name = str(table.pop("model", ""))
+        if not name or name in seen:
+            raise ConfigError(
+                f"the model names no provider ({' -> '.join((*seen, name)) or 'it is empty'})", hint=CHOOSE
+            )
+        seen += (name,)
+        settings = {**table.pop("settings", {}), **settings}
+        table = {**_table(host, name), **table}
+    settings = {**table.pop("settings", {}), **settings}
+    provider, model = str(table.pop("provider", "openai-compat")), str(table.pop("model", ""))
     made = host.registry.get("provider", provider)(model, table, host)
-    return made, f"{provider}/{model}" if model else str(provider), settings
+    return made, f"{provider}/{model}" if model else provider, settings
 
 
 def _table(host: "Host", name: str) -> dict[str, Any]:

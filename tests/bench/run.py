@@ -27,7 +27,11 @@ def rows(*, quick: bool) -> list[tuple[str, float, float | None]]:
         ("stream delta", run(measures.stream(rounds=few, deltas=200 if quick else 2000)), 2),
         ("cost of turn 1,000 / turn 25", run(measures.growth(total=100 if quick else 1000)), 1.1),
         ("text turn, 2 hooks and a guard", run(measures.turns("text", GUARDED, rounds=few, count=some)), None),
-        ("sequential tool call, 2 hooks and a guard", run(measures.turns("seq", GUARDED, rounds=few, count=some)), None),
+        (
+            "sequential tool call, 2 hooks and a guard",
+            run(measures.turns("seq", GUARDED, rounds=few, count=some)),
+            None,
+        ),
         ("build and start an agent", run(measures.build_cost(count=50 if quick else 300)), None),
     ]
     for agents, goal in ((100, 1.3),) if quick else ((1000, 1.3), (10_000, 4.0)):

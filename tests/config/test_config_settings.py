@@ -1,11 +1,9 @@
 """The user's settings and a trusted project's: where they are looked for, model presets, and how one is written."""
 
-import asyncio
 import tomllib
 from pathlib import Path
 
 import pytest
-from kt import Agent, KTError
 from kt.errors import DataError
 from kt_config.home import config_file, config_folder
 from kt_config.settings import Settings, presets, set_model
@@ -45,20 +43,34 @@ def test_the_model_at_the_top_is_the_default_preset(home: Path) -> None:
     assert presets() == {"default": {"base_url": "http://localhost"}}
 
 
-def test_a_preset_may_name_another(home: Path) -> None:
-    write(home, '[models]\nquick = "slow"\nslow = "scripted"\n')
+def test_a_preset_may_name_another_and_change_its_settings(home: Path) -> None:
+    write(
+        home,
+        'model = "quick"\n[models]\nquick = {model = "slow", effort = "low"}\n'
+        'slow = {model = "openai/x", effort = "high", settings = {seed = 1}}\n'
+        'own = {provider = "openai", model = "slow"}\nserver = {base_url = "http://x", model = "slow"}\n',
+    )
+    found = presets()
+    assert found["quick"] == {"model": "openai/x", "effort": "low", "settings": {"seed": 1}}
+    assert found["default"] == found["quick"]
+    assert found["own"] == {"provider": "openai", "model": "slow"}
+    assert found["server"] == {"base_url": "http://x", "model": "slow"}
 
-    async def run() -> str:
-        return (await Agent.build({"name": "t"}, llm="quick")).model
 
-    assert asyncio.run(run()) == "scripted"
-
-
-@pytest.mark.parametrize("circle", ['a = "a"\n', 'a = "b"\nb = "a"\n'])
-def test_presets_in_a_circle_are_an_error(home: Path, circle: str) -> None:
-    write(home, f"[models]\n{circle}")
-    with pytest.raises(KTError, match="a"):
-        asyncio.run(Agent.build({"name": "t"}, llm="a"))
+@pytest.mark.parametrize(
+    ("text", "where", "says"),
+    [
+        ('a = "a"\n', "2:1", "(a -> a)"),
+        ('a = "b"\nb = "a"\n', "3:1", "(a -> b -> a)"),
+        ('x = "openai/x"\na = "b"\nb = "c"\nc = "b"\n', "5:1", "(a -> b -> c -> b)"),
+    ],
+)
+def test_presets_in_a_circle_are_placed(home: Path, text: str, where: str, says: str) -> None:
+    file = write(home, f"[models]\n{text}")
+    with pytest.raises(DataError) as raised:
+        presets()
+    assert says in raised.value.what
+    assert raised.value.where == f"{file}:{where}"
 
 
 @pytest.mark.parametrize(

@@ -6,42 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from kt import Agent, Message, Status, ToolCall, ToolResult, Vetoed, hookimpl, tool
+from kt import Agent, Message, Status, ToolCall, ToolResult, hookimpl, tool
 from kt.errors import NotFound
-from kt.events import InputAccepted, LLMEnded, PluginFailed, QuestionAsked, Refused, ToolEnded, TurnEnded, TurnStarted
+from kt.events import InputAccepted, LLMEnded, ToolEnded, TurnEnded, TurnStarted
 from kt.testing import EventRecorder, ScriptedLLM, running
 from kt_jobs.jobs import JobEnded, JobStarted
 
 pytestmark = pytest.mark.anyio
 BACK = {"run_in_background": True}
-
-
-class Work:
-    """A background tool that runs until the test lets it end."""
-
-    def __init__(self) -> None:
-        self.began, self.may_end, self.gone = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self.seen: list[dict[str, Any]] = []
-
-        @tool(background=True, name="work")
-        async def work(what: str = "it") -> str:
-            """Work for long."""
-            self.seen.append({"what": what})
-            self.began.set()
-            try:
-                await self.may_end.wait()
-            finally:
-                self.gone.set()
-            if what == "fails":
-                raise RuntimeError("it broke")
-            return f"{what} is worked out"
-
-        self.tool = work
-
-
-@pytest.fixture
-def work() -> Work:
-    return Work()
 
 
 def said(message: Message) -> str:
@@ -63,7 +35,7 @@ async def start_and_leave(agent: Agent) -> None:
     assert (await turn).status is Status.cancelled
 
 
-async def test_only_tools_that_allow_it_offer_the_background(work: Work) -> None:
+async def test_only_tools_that_allow_it_offer_the_background(work: Any) -> None:
     @tool
     def plain() -> str:
         """Do it."""
@@ -77,7 +49,7 @@ async def test_only_tools_that_allow_it_offer_the_background(work: Work) -> None
         assert [a.name for a in agent.active] == []
 
 
-async def test_a_call_runs_in_the_foreground_unless_asked_otherwise(work: Work) -> None:
+async def test_a_call_runs_in_the_foreground_unless_asked_otherwise(work: Any) -> None:
     work.may_end.set()
     for arguments in ({}, {"run_in_background": False}, {"run_in_background": "false"}):
         async with running([call(**arguments), "done"], tools=[work.tool]) as agent:
@@ -88,7 +60,7 @@ async def test_a_call_runs_in_the_foreground_unless_asked_otherwise(work: Work) 
             assert agent.plugin("jobs").all == {}
 
 
-async def test_run_waits_for_the_jobs_it_started_and_the_model_reads_their_results(work: Work) -> None:
+async def test_run_waits_for_the_jobs_it_started_and_the_model_reads_their_results(work: Any) -> None:
     llm = ScriptedLLM([call(what="x", **BACK), "It runs.", "It is done."])
     async with running(llm, tools=[work.tool]) as agent:
         recorder = EventRecorder(agent)
@@ -110,7 +82,7 @@ async def test_run_waits_for_the_jobs_it_started_and_the_model_reads_their_resul
     assert llm.requests[-1].messages[-1].parts[0].origin == "job"
 
 
-async def test_the_result_of_a_job_joins_the_turn_that_runs(work: Work) -> None:
+async def test_the_result_of_a_job_joins_the_turn_that_runs(work: Any) -> None:
     gate = asyncio.Event()
 
     @tool
@@ -136,7 +108,7 @@ async def test_the_result_of_a_job_joins_the_turn_that_runs(work: Work) -> None:
     assert len(recorder.of(TurnStarted)) == 1
 
 
-async def test_the_result_of_a_job_starts_a_turn_of_its_own_where_none_runs(work: Work) -> None:
+async def test_the_result_of_a_job_starts_a_turn_of_its_own_where_none_runs(work: Any) -> None:
     llm = ScriptedLLM([call(**BACK), "It runs.", "Good, it is done."])
     async with running(llm, tools=[work.tool]) as agent:
         recorder = EventRecorder(agent)
@@ -150,7 +122,7 @@ async def test_the_result_of_a_job_starts_a_turn_of_its_own_where_none_runs(work
         assert agent.plugin("jobs").find("j1").state == "done"
 
 
-async def test_the_result_of_a_job_is_never_handed_to_another_run(work: Work) -> None:
+async def test_the_result_of_a_job_is_never_handed_to_another_run(work: Any) -> None:
     llm = ScriptedLLM([call(**BACK), "It runs.", "About the job.", "About the question."])
     async with running(llm, tools=[work.tool]) as agent:
         recorder = EventRecorder(agent)
@@ -165,7 +137,7 @@ async def test_the_result_of_a_job_is_never_handed_to_another_run(work: Work) ->
         assert len([m for m in agent.history if said(m).startswith("[work (j1) finished]")]) == 1
 
 
-async def test_a_running_call_is_promoted_and_the_turn_goes_on(work: Work) -> None:
+async def test_a_running_call_is_promoted_and_the_turn_goes_on(work: Any) -> None:
     llm = ScriptedLLM([call(what="x"), "It runs.", "It is done."])
     async with running(llm, tools=[work.tool]) as agent:
         recorder = EventRecorder(agent)
@@ -185,7 +157,7 @@ async def test_a_running_call_is_promoted_and_the_turn_goes_on(work: Work) -> No
     assert work.seen == [{"what": "x"}]
 
 
-async def test_a_job_is_stopped_and_the_model_is_told(work: Work) -> None:
+async def test_a_job_is_stopped_and_the_model_is_told(work: Any) -> None:
     llm = ScriptedLLM([call(**BACK), "It runs.", "A pity."])
     async with running(llm, tools=[work.tool]) as agent:
         recorder = EventRecorder(agent)
@@ -199,7 +171,7 @@ async def test_a_job_is_stopped_and_the_model_is_told(work: Work) -> None:
     assert said(llm.requests[-1].messages[-1]) == "[work (j1) was stopped]\ncancelled"
 
 
-async def test_a_job_that_ended_is_left_as_it_is(work: Work) -> None:
+async def test_a_job_that_ended_is_left_as_it_is(work: Any) -> None:
     work.may_end.set()
     async with running([call(**BACK), "a", "b"], tools=[work.tool]) as agent:
         await agent.run("go")
@@ -208,7 +180,7 @@ async def test_a_job_that_ended_is_left_as_it_is(work: Work) -> None:
         assert jobs.promote("j1").state == "done"
 
 
-async def test_an_unknown_job_is_named_with_the_nearest(work: Work) -> None:
+async def test_an_unknown_job_is_named_with_the_nearest(work: Any) -> None:
     work.may_end.set()
     async with running([call(**BACK), "a", "b"], tools=[work.tool]) as agent:
         await agent.run("go")
@@ -220,7 +192,7 @@ async def test_an_unknown_job_is_named_with_the_nearest(work: Work) -> None:
             await agent.plugin("jobs").stop("j2")
 
 
-async def test_stopping_the_agent_cancels_its_jobs_and_logs_it(work: Work) -> None:
+async def test_stopping_the_agent_cancels_its_jobs_and_logs_it(work: Any) -> None:
     llm = ScriptedLLM([call(**BACK), "It runs."])
     async with running(llm, tools=[work.tool]) as agent:
         recorder = EventRecorder(agent)
@@ -232,9 +204,8 @@ async def test_stopping_the_agent_cancels_its_jobs_and_logs_it(work: Work) -> No
     assert len(llm.requests) == 2
 
 
-async def test_a_timeout_kills_what_runs_in_the_foreground_and_nothing_else(work: Work) -> None:
-    front = Work()
-    front.tool.name = "front"
+async def test_a_timeout_kills_what_runs_in_the_foreground_and_nothing_else(work: Any, make_work: Any) -> None:
+    front = make_work("front")
     steps = [[*call(**BACK), ("front", {})], "unreachable"]
     async with running(steps, tools=[work.tool, front.tool]) as agent:
         result = await agent.run("go", timeout=0.5)
@@ -247,7 +218,7 @@ async def test_a_timeout_kills_what_runs_in_the_foreground_and_nothing_else(work
         assert [len(m.parts) for m in agent.history if m.role == "tool"] == [2]
 
 
-async def test_an_interrupt_kills_a_foreground_call(work: Work) -> None:
+async def test_an_interrupt_kills_a_foreground_call(work: Any) -> None:
     async with running([call(), "unreachable"], tools=[work.tool]) as agent:
         turn = asyncio.create_task(agent.run("go"))
         await work.began.wait()
@@ -257,7 +228,7 @@ async def test_an_interrupt_kills_a_foreground_call(work: Work) -> None:
         assert agent.plugin("jobs").all == {}
 
 
-async def test_a_job_that_fails_says_so(work: Work) -> None:
+async def test_a_job_that_fails_says_so(work: Any) -> None:
     work.may_end.set()
     llm = ScriptedLLM([call(what="fails", **BACK), "It runs.", "I see."])
     async with running(llm, tools=[work.tool]) as agent:
@@ -266,75 +237,8 @@ async def test_a_job_that_fails_says_so(work: Work) -> None:
     assert said(llm.requests[-1].messages[-1]) == "[work (j1) failed]\nRuntimeError: it broke"
 
 
-class Asks:
-    """A guard that asks before each call."""
-
-    @hookimpl
-    async def kt_around_tool_call(
-        self, agent: Agent, call: ToolCall, next: Callable[[ToolCall], Awaitable[ToolResult]]
-    ) -> ToolResult:
-        answer = await agent.ask(QuestionAsked("", "May it?", ["yes", "no"], "approval", call.id, call.arguments))
-        if answer != "yes":
-            raise Vetoed(f"the user said {answer}")
-        return await next(call)
-
-
-def answering(agent: Agent, answer: str) -> None:
-    """Answer every question, once the agent waits for it."""
-
-    def asked(question: QuestionAsked) -> None:
-        asyncio.get_running_loop().call_soon(lambda: agent.questions.answer(question.id, answer))
-
-    agent.bus.on(QuestionAsked, asked)
-
-
-@pytest.mark.parametrize("arguments", [{}, BACK], ids=["foreground", "background"])
-async def test_a_guard_asks_about_a_job_as_about_any_call(work: Work, arguments: dict[str, Any]) -> None:
-    work.may_end.set()
-    async with running([call(**arguments), "a", "b"], tools=[work.tool], guards=[Asks]) as agent:
-        recorder = EventRecorder(agent)
-        with agent.questions.attached():
-            answering(agent, "yes")
-            assert (await agent.run("go")).ok
-    assert work.seen == [{"what": "it"}]
-    # The guard sees what will run: not how it is run.
-    assert [q.data for q in recorder.of(QuestionAsked)] == [{}]
-
-
-async def test_a_denied_call_is_denied_and_nothing_failed(work: Work) -> None:
-    async with running([call(), "I see."], tools=[work.tool], guards=[Asks]) as agent:
-        recorder = EventRecorder(agent)
-        with agent.questions.attached():
-            answering(agent, "no")
-            result = await agent.run("go")
-    assert result.tool_calls[0].error == "denied: the user said no"
-    assert [e.why for e in recorder.of(Refused)] == ["the user said no"]
-    assert recorder.of(PluginFailed) == []
-    assert work.seen == []
-
-
-async def test_a_denied_job_is_refused_when_its_answer_comes(work: Work) -> None:
-    llm = ScriptedLLM([call(**BACK), "It runs.", "I see."])
-    async with running(llm, tools=[work.tool], guards=[Asks]) as agent:
-        recorder = EventRecorder(agent)
-        with agent.questions.attached():
-            answering(agent, "no")
-            assert (await agent.run("go")).text == "I see."
-    assert said(llm.requests[-1].messages[-1]) == "[work (j1) failed]\ndenied: the user said no"
-    assert [e.why for e in recorder.of(Refused)] == ["the user said no"]
-    assert recorder.of(PluginFailed) == []
-    assert work.seen == []
-
-
-async def test_where_nobody_can_be_asked_a_job_is_denied(work: Work) -> None:
-    async with running([call(**BACK), "It runs.", "I see."], tools=[work.tool], guards=[Asks]) as agent:
-        assert (await agent.run("go")).text == "I see."
-    assert work.seen == []
-
-
-async def test_jobs_run_side_by_side_and_are_numbered(work: Work) -> None:
-    other = Work()
-    other.tool.name = "other"
+async def test_jobs_run_side_by_side_and_are_numbered(work: Any, make_work: Any) -> None:
+    other = make_work("other")
     llm = ScriptedLLM([[*call(what="a", **BACK), ("other", {"what": "b", **BACK})], "Both run.", "One.", "Two."])
     async with running(llm, tools=[work.tool, other.tool]) as agent:
         turn = asyncio.create_task(agent.run("go"))
@@ -348,7 +252,7 @@ async def test_jobs_run_side_by_side_and_are_numbered(work: Work) -> None:
         assert (await turn).text == "Two."
 
 
-async def test_a_plugin_around_a_job_sees_its_real_result(work: Work) -> None:
+async def test_a_plugin_around_a_job_sees_its_real_result(work: Any) -> None:
     class Shout:
         @hookimpl
         async def kt_around_tool_call(

@@ -55,7 +55,6 @@ def test_unsubscribing_twice_does_no_harm() -> None:
 
 
 def test_a_listener_subscribed_twice_and_taken_away_once_hears_once() -> None:
-    # BUG: `off` removes every subscription of the same function.
     bus, heard = Bus(), list[Event]()
     listener = heard.append
     off = bus.on(TextDelta, listener)

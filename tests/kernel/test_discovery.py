@@ -30,7 +30,7 @@ def source(module: str, name: str = "fly", **data: object) -> str:
 async def test_a_wheels_tool_is_found_and_used_with_no_other_step(wheels: Any) -> None:
     wheels.add("bee", source("kt_bee"), version="1.2")
     async with Host(Plugins()) as host:
-        llm = ScriptedLLM([[("function", {})], "done"])
+        llm = ScriptedLLM([[("fly", {})], "done"])
         async with await Agent.build({"tools": ["fly"]}, llm=llm, host=host) as agent:
             result = await agent.run("go")
             assert [c.result for c in result.tool_calls] == ["from kt_bee"]
@@ -39,7 +39,6 @@ async def test_a_wheels_tool_is_found_and_used_with_no_other_step(wheels: Any) -
 
 
 async def test_a_wheels_tool_has_the_name_it_is_registered_under(wheels: Any) -> None:
-    # BUG: the agent calls it after the function's __name__; the creature and the registry know another name.
     wheels.add("bee", source("kt_bee"))
     agent = await Agent.build({"tools": ["fly"]}, llm=ScriptedLLM(), host=Host(Plugins()))
     assert list(agent.tools) == ["fly"]
@@ -150,7 +149,6 @@ async def test_a_wrong_hook_in_an_entry_module_is_named(wheels: Any, kind: str, 
 
 @pytest.mark.parametrize("kind", WRONG_HOOKS)
 async def test_a_wrong_hook_is_an_error_each_time_not_only_the_first(wheels: Any, kind: str) -> None:
-    # BUG: the bad module is struck from the list before the error is raised; the next start goes on without it.
     wheels.add("bad", WRONG_HOOKS[kind])
     plugins = Plugins()
     for _ in range(2):
@@ -168,7 +166,6 @@ async def test_a_wrong_hook_is_skipped_where_bad_plugins_are(wheels: Any, kind: 
 
 
 async def test_a_profile_that_names_a_skipped_plugin_builds_without_it(wheels: Any) -> None:
-    # BUG: where the entry module itself is bad, its name is unknown, and UnknownName is raised all the same.
     wheels.add("bad", "raise RuntimeError")
     profile = kt.Profile(plugins={"bad": None})
     agent = await Agent.build({}, llm=ScriptedLLM(), profile=profile, host=Host(Plugins(skip_bad=True)))

@@ -58,7 +58,6 @@ def call(id: str = "c1", name: str = "look", args: str = "{}") -> ToolCall:
 
 
 async def test_a_dropped_early_call_has_ended_when_the_turn_has() -> None:
-    # BUG: end() cancels early tasks and does not wait: their clean-up runs on into the next turn.
     look = Look()
     async with running(Streams(call(), look.started, ConnectionError("reset")), tools=[look.tool]) as agent:
         result = await agent.run("go")
@@ -68,7 +67,6 @@ async def test_a_dropped_early_call_has_ended_when_the_turn_has() -> None:
 
 
 async def test_no_event_of_a_turn_comes_after_turn_ended() -> None:
-    # BUG: the ToolEnded of a dropped early call is recorded, and logged, after TurnEnded.
     look = Look()
     async with running(Streams(call(), look.started, ConnectionError("reset")), tools=[look.tool]) as agent:
         events = EventRecorder(agent)
@@ -91,7 +89,6 @@ async def test_every_started_call_is_told_to_have_ended() -> None:
 
 
 async def test_the_history_has_the_parsed_arguments_of_an_early_call() -> None:
-    # BUG: the early copy is parsed; the one in the reply keeps arguments=None, which means "invalid".
     @tool(effect="read")
     def look(at: str) -> str:
         return at
@@ -114,7 +111,6 @@ class Waits:
 
 
 async def test_an_early_call_that_waits_for_an_answer_is_no_failure_of_a_plugin() -> None:
-    # BUG: the early task ends with TurnWaiting, which spawn() publishes as PluginFailed("early look").
     @tool(effect="read")
     def look() -> str:
         return "seen"

@@ -230,7 +230,6 @@ async def test_emit_that_raises_vetoed_aborts_the_stream() -> None:
 
 
 async def test_a_bug_in_a_wrapped_emit_is_the_plugins_not_the_models() -> None:
-    # BUG: it becomes ModelError E-MODEL "ValueError: my own bug", and no plugin is named.
     async with running(["one two three four"], plugins=[Aborts(ValueError("my own bug"))]) as agent:
         result = await agent.run("hi")
         assert isinstance(result.error, PluginError)
@@ -266,7 +265,6 @@ class Forgets:
 
 
 async def test_a_hook_that_returns_nothing_is_the_plugins_fault() -> None:
-    # BUG: it becomes InternalError E-BUG "please report it", and no plugin is named.
     async with running(["this"], plugins=[Forgets]) as agent:
         result = await agent.run("hi")
         assert isinstance(result.error, PluginError)

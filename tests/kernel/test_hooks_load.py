@@ -53,12 +53,10 @@ async def test_a_hook_that_does_not_fit_is_an_error_naming_class_hook_and_argume
 
 
 async def test_the_error_has_no_object_address_in_it() -> None:
-    # BUG: pluggy names an unnamed plugin by its id: "Plugin '140373875448656' for hook ...".
     assert re.findall(r"\d{6,}", (await refused(UnknownArgument)).what) == []
 
 
 async def test_a_hook_that_does_not_fit_names_the_distribution_of_a_named_plugin(host: Host) -> None:
-    # BUG: only class and module are named, though issue 2 wants distribution, version and cause.
     host.registry.plugin("odd", UnknownArgument)
     error = await refused("odd", host=host)
     assert "kt-test 1.0" in str(error)
@@ -174,7 +172,6 @@ async def test_a_plugin_without_config_takes_no_settings(host: Host) -> None:
 
 
 async def test_a_plugin_whose_constructor_fails_is_named(host: Host) -> None:
-    # BUG: the bare exception of the constructor leaves Agent.build, naming nobody.
     class Needy:
         def __init__(self) -> None:
             raise RuntimeError("no display")
@@ -182,6 +179,12 @@ async def test_a_plugin_whose_constructor_fails_is_named(host: Host) -> None:
     host.registry.plugin("needy", Needy)
     with pytest.raises(PluginError, match=r"needy.*no display"):
         await Agent.build({}, llm=ScriptedLLM(), plugins=["needy"], host=host)
+
+
+async def test_a_class_that_needs_a_config_is_named_where_it_is_given_none() -> None:
+    # BUG: the bare TypeError of the constructor leaves Agent.build.
+    with pytest.raises(PluginError, match="Configured"):
+        await Agent.build({}, llm=ScriptedLLM(), plugins=[Configured])
 
 
 async def test_an_unknown_plugin_has_its_nearest_names_and_install_line(host: Host) -> None:

@@ -45,7 +45,6 @@ async def test_vetoed_keeps_the_tool_from_running_and_the_model_reads_why() -> N
 
 
 async def test_refused_names_the_plugin_that_refused() -> None:
-    # BUG: Refused.by ("`by` names who did") is never filled.
     async with running([USE, "done"], tools=[echo], plugins=[Refuses]) as agent:
         events = EventRecorder(agent)
         await agent.run("go")
@@ -193,7 +192,6 @@ class Forgets:
 
 
 async def test_a_hook_that_returns_nothing_is_the_plugins_fault() -> None:
-    # BUG: it becomes InternalError E-BUG "please report it", and no plugin is named.
     async with running([USE, "done"], tools=[echo], plugins=[Forgets]) as agent:
         result = await agent.run("go")
         assert isinstance(result.error, PluginError)

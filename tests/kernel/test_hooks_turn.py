@@ -59,7 +59,6 @@ class Translates:
 
 
 async def test_a_changed_turn_is_what_runs() -> None:
-    # BUG: the kernel goes on with the Turn it made, so what runs on the copy (limits, usage, calls) is lost or stale.
     async with running(["hello"], plugins=[Translates]) as agent:
         result = await agent.run("bonjour")
         assert [m.text for m in agent.history] == ["good day", "hello"]
@@ -126,7 +125,6 @@ class Forgets:
 
 
 async def test_a_hook_that_returns_nothing_is_the_plugins_fault() -> None:
-    # BUG: it becomes InternalError E-BUG "please report it", and no plugin is named.
     async with running(["this"], plugins=[Forgets]) as agent:
         result = await agent.run("hi")
         assert isinstance(result.error, PluginError)

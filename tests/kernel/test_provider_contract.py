@@ -26,7 +26,6 @@ class RaisesAtOnce:
 
 
 async def test_an_exception_before_the_iterator_is_a_model_error_too() -> None:
-    # BUG: `agent.provider.stream(request)` stands outside the try, so this is InternalError "please report it".
     async with running(RaisesAtOnce(ConnectionError("refused"))) as agent:
         result = await agent.run("hi")
         assert type(result.error) is ModelError
@@ -78,7 +77,6 @@ ids = st.lists(st.sampled_from(["", "a", "b", "call_1_0", "call_1_1", "call_2_0"
 def test_call_ids_become_distinct_whatever_the_model_gives(
     valid: Callable[[Sequence[Message]], None], replies: list[list[str]]
 ) -> None:
-    # BUG: the id given to a call without one may be the id of another call: ["call_1_1", ""].
     @tool
     def echo(n: int) -> str:
         return str(n)
@@ -120,7 +118,6 @@ class Disk:
 async def test_a_store_that_fails_at_any_point_ends_the_turn_and_leaves_a_usable_agent(
     host: Host, valid: Callable[[Sequence[Message]], None], error: Exception, after: int
 ) -> None:
-    # BUG: an OSError at the turn's end leaves run() as it is, TurnEnded is not published, agent.turn stays set.
     @tool
     def act() -> str:
         return "done"

@@ -79,7 +79,6 @@ def test_two_overrides_of_one_name_clash(registry: Registry) -> None:
 
 @pytest.mark.parametrize("first", ["override", "plain"])
 def test_dropping_an_override_gives_the_name_back(registry: Registry, first: str) -> None:
-    # BUG: the entry that was overridden is forgotten, so a bad plugin that is skipped takes the good one's name along.
     claims = [("kt-one", "json:load", False), ("kt-two", "json:loads", True)]
     for dist, target, override in claims[:: -1 if first == "override" else 1]:
         registry.owner = (dist, "1.0")

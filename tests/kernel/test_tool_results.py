@@ -82,7 +82,6 @@ async def test_a_value_is_text_or_json(value: object, text: str) -> None:
 
 @pytest.mark.parametrize("value", [True, False])
 async def test_a_truth_value_is_json(value: bool) -> None:
-    # BUG: it is Python's "True", where the same value inside a dict or list is "true".
     assert (await returned(value)).text == json.dumps(value)
 
 
@@ -124,7 +123,6 @@ async def test_what_a_tool_raises_is_what_the_model_reads(error: Exception, text
 
 
 async def test_an_awaitable_a_sync_function_returns_is_awaited() -> None:
-    # BUG: a plain decorator hides that its function is async; the model reads "<Task pending ...>".
     def logged(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -48,22 +48,32 @@ class Settings:
 
 
 def presets() -> Mapping[str, Mapping[str, Any]]:
-    """Return the user's model presets, each as a table; `model = "..."` at the top is the preset "default"."""
+    """Return the user's model presets, each as a table; `model = "..."` at the top is the preset "default".
+
+    One whose `model` names another preset is that one with its own settings over it.
+    """
     document = _read(config_file(), USER_KEYS)
-    data: dict[str, Any] = document.data if document else {}
-    models: dict[str, Any] = dict(data.get("models", {}))
-    chosen = data.get("model")
-    if chosen is not None and "default" not in models:
-        models["default"] = models.get(chosen, {"model": chosen})
-    out: dict[str, Mapping[str, Any]] = {}
-    for name, table in models.items():
-        if isinstance(table, str):
-            table = {"model": table}
-        if not isinstance(table, dict) or ("model" not in table and "base_url" not in table):
-            where = document.where(["models", name]) if document else ""
+    if document is None:
+        return {}
+    chosen = {"default": document.data["model"]} if "model" in document.data else {}
+    tables: dict[str, dict[str, Any]] = {}
+    for name, table in {**chosen, **document.data.get("models", {})}.items():
+        tables[name] = {"model": table} if isinstance(table, str) else table
+        if not isinstance(table, str | dict) or not tables[name].keys() & {"model", "base_url"}:
+            where = document.where(["models", name])
             raise DataError(f"model preset {name!r} needs `model`", where=where, hint='model = "provider/name"')
-        out[name] = table
-    return out
+    return {name: _preset(document, tables, [name]) for name in tables}
+
+
+def _preset(document: Document, tables: Mapping[str, dict[str, Any]], line: list[str]) -> dict[str, Any]:
+    table = tables[line[-1]]
+    base = str(table.get("model", ""))
+    if base not in tables or table.keys() & {"provider", "base_url"}:
+        return table
+    if base in line:
+        circle = " -> ".join([*line, base])
+        raise DataError(f"model presets name each other ({circle})", where=document.where(["models", line[-1]]))
+    return {**_preset(document, tables, [*line, base]), **{k: v for k, v in table.items() if k != "model"}}
 
 
 def _read(path: Path | None, known: Mapping[str, type]) -> Document | None:
