@@ -59,14 +59,16 @@ class Questions:
             return known
         if not self.surfaces and not self.wait:
             return None
-        self._agent.record(question)
-        await self._agent.durable()
         if not self.surfaces:
             self._open[question.id] = question, None
+            self._agent.record(question)
+            await self._agent.durable()
             raise TurnWaiting(f"the turn waits for an answer: {question.text}")
         future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._open[question.id] = question, future
         try:
+            self._agent.record(question)
+            await self._agent.durable()
             return await future
         finally:
             self._open.pop(question.id, None)

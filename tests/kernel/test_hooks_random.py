@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kt import Message, Request, Text, ToolCall, ToolResult, TurnResult, Vetoed, hookimpl, tool
 from kt.errors import ModelError
@@ -79,10 +79,12 @@ steps = st.lists(st.just("text") | st.builds(ModelError, st.just("down")) | call
 
 
 @settings(max_examples=120, deadline=None)
-@given(plugins, steps)
+@given(plugins=plugins, steps=steps)
+@example(plugins=[Acts("outer", "swallow", "pass", "raise")], steps=[[("look", {"n": 0})]])
 def test_random_plugins_never_pass_the_guard_nor_break_the_agent(
     valid: Callable[[Sequence[Message]], None], plugins: list[Acts], steps: list[Any]
 ) -> None:
+    # BUG: the example is test_a_result_given_while_a_call_is_open_closes_the_call once more.
     reached: list[int] = []
 
     def made(name: str, effect: Any) -> Any:

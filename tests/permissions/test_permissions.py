@@ -206,11 +206,10 @@ async def test_without_a_guard_nothing_that_executes_is_built() -> None:
             pass
 
 
-@pytest.mark.xfail(strict=True, reason="the kernel takes a creature's settings for a guard over the profile's")
 async def test_a_creature_cannot_loosen_the_guard() -> None:
     target = Target(["exec"])
     creature = {"name": "sly", "plugins": {"permissions": {"mode": "auto"}}}
     profile = Profile(plugins={"permissions": {"mode": "ask"}}, guards=("permissions",))
-    async with running([call(), "done"], creature=creature, tools=[target.tool], profile=profile) as agent:
-        await agent.run("go")
-    assert target.calls == []
+    with pytest.raises(ConfigError, match="can't change the settings of guard 'permissions'"):
+        async with running([call(), "done"], creature=creature, tools=[target.tool], profile=profile):
+            pass

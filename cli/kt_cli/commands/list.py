@@ -1,39 +1,45 @@
 """kt list: installed creatures, or with --all everything that is registered."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from ..parsing import parse
+from kt.errors import UsageError
 
 if TYPE_CHECKING:
     from kt import Plugins
 
 
+USAGE = """Usage: kt list [--all] [--json]
+
+  List installed creatures; with --all every registered thing and the
+  distribution it came with.
+
+Options:
+  --all   every registered thing, by kind
+  --json  as JSON
+  --help  Show this message and exit.
+"""
+
+
 def main(argv: list[str], plugins: "Plugins") -> int:
-    """Run the command; return its exit code."""
-
-    def list_(
-        everything: Annotated[bool, typer.Option("--all", help="every registered thing, by kind")] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
-    ) -> int:
-        """List installed creatures; with --all every registered thing and the distribution it came with."""
-        rows = _everything(plugins) if everything else _creatures(plugins)
-        if as_json:
-            print(json.dumps(rows))
-            return 0
-        width = max((len(r["name"]) for r in rows), default=0)
-        kind = ""
-        for row in rows:
-            if row["kind"] != kind:
-                kind = row["kind"]
-                print(f"{kind}:")
-            print(f"  {row['name']:<{width}}  {row['help']}  ({row['distribution']} {row['version']})")
+    """Run the command; return its exit code. Parsed by hand, because typer would import pydantic for it."""
+    if "--help" in argv:
+        print(USAGE, end="")
         return 0
-
-    code: int = parse(list_, argv, name="list")
-    return code
+    if unknown := [word for word in argv if word not in ("--all", "--json")]:
+        raise UsageError(f"no option or argument {unknown[0]!r}", hint="kt list --help")
+    rows = _everything(plugins) if "--all" in argv else _creatures(plugins)
+    if "--json" in argv:
+        print(json.dumps(rows))
+        return 0
+    width = max((len(row["name"]) for row in rows), default=0)
+    kind = ""
+    for row in rows:
+        if row["kind"] != kind:
+            kind = row["kind"]
+            print(f"{kind}:")
+        print(f"  {row['name']:<{width}}  {row['help']}  ({row['distribution']} {row['version']})")
+    return 0
 
 
 def _creatures(plugins: "Plugins") -> list[dict[str, Any]]:
