@@ -10,7 +10,7 @@ from ._build import Plan, build
 from ._bus import Bus
 from ._controller import call_provider, run_changed
 from ._execute import execute
-from ._hooks import NO_HOOKS, Hooks, Step
+from ._hooks import NO_HOOKS, Hooks, Step, noted
 from ._inbox import Inbox, Pending
 from ._log import MemoryLog
 from ._messages import Message, Part, ToolCall, ToolResult, user
@@ -81,7 +81,8 @@ class Agent:
         self.started = True
         try:
             for impl in self.hooks.impls("kt_lifespan"):
-                await self._enter(impl(agent=self))
+                with noted(impl):
+                    await self._enter(impl(agent=self))
             for attach in self._extras:
                 await self._enter(attach(self))
             await self.refresh_prompt()
@@ -129,9 +130,10 @@ class Agent:
         """Assemble the system prompt again from the creature's own and the plugins' sections."""
         sections = [(self.name, self.creature.prompt)] if self.creature.prompt else []
         for impl in self.hooks.impls("kt_prompt"):
-            text = impl(agent=self)
-            if isinstance(text, Awaitable):
-                text = await text
+            with noted(impl):
+                text = impl(agent=self)
+                if isinstance(text, Awaitable):
+                    text = await text
             if text:
                 sections.append((impl.owner.name, str(text)))
         self.prompt = tuple(sections)

@@ -35,10 +35,14 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
             raise
         except Exception as error:
             result = failed_result(agent, turn, error, began)
+        if began and result.status is not Status.waiting:
+            agent.close_calls("not finished: the turn ended without it", turn.calls)
         await settled(turn)
         if agent.log.lasting:
             await make_durable(agent, turn, result)
         end(agent, turn, result)
+        if agent.log.lasting:
+            await make_durable(agent, turn, result)
         return result
     finally:
         if turn.timers:
@@ -78,7 +82,8 @@ async def make_durable(agent: "Agent", turn: Turn, result: TurnResult) -> None:
     except Exception as error:
         result.status, result.error = Status.failed, errors.StoreError(f"the log failed: {error}")
     except asyncio.CancelledError:
-        end(agent, turn, result)
+        if agent.turn is turn:
+            end(agent, turn, result)
         raise
 
 
@@ -137,8 +142,9 @@ def typed(error: Exception) -> errors.KTError:
     """Return the error as one of ours: a plugin's fault names the plugin, anything else is our bug."""
     if isinstance(error, errors.KTError):
         return error
-    notes = "; ".join(getattr(error, "__notes__", ()))
-    what = f"{type(error).__name__}: {error}"
-    made = errors.PluginError(what, where=notes) if notes else errors.InternalError(what, hint="please report it")
+    plugin, what = blamed(error), f"{type(error).__name__}: {error}"
+    made: errors.KTError = errors.InternalError(what, hint="please report it")
+    if plugin:
+        made = errors.PluginError(what, where=f"in plugin {plugin}")
     made.__cause__ = error
     return made

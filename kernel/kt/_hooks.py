@@ -1,8 +1,10 @@
 """Compiled hook chains: pluggy decides who and in which order, this folds them into one coroutine function a hook."""
 
+import asyncio
 import copy
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -10,10 +12,19 @@ from typing import Any
 import pluggy
 
 from ._hookspecs import Specs
+from ._messages import Message, ToolCall, ToolResult
+from ._provider import Request
+from ._turn import Turn, TurnResult
 from .errors import PluginError, TurnWaiting, Vetoed
 
 TIERS = ("outer", "normal", "guard")
 Step = Callable[[Any], Awaitable[Any]]
+KINDS: dict[str, tuple[type, type]] = {
+    "kt_around_turn": (Turn, TurnResult),
+    "kt_around_llm_call": (Request, Message),
+    "kt_around_tool_call": (ToolCall, ToolResult),
+}
+"""What each hook of the kernel passes on, and what it returns."""
 
 
 @dataclass(slots=True)
@@ -97,56 +108,82 @@ class Hooks:
             return inner
         agent_arg, arg, _ = _spec_args(name, self.specs)
         guarded = name == "kt_around_tool_call"
-        step = _core(inner)
+        core = object()
+        step = _core(inner, core)
         frozen = not guarded
         for impl in reversed(impls):
             if not frozen and impl.owner.tier != "guard":
                 step, frozen = _freeze(step), True
             guard = guarded and impl.owner.tier == "guard"
-            step = _link(impl, name, {agent_arg: agent, "next": step}, arg, guard=guard)
+            step = _link(impl, name, {agent_arg: agent, "next": step}, arg, core, guard=guard)
         return step if frozen else _freeze(step)
 
 
 NO_HOOKS = Hooks()
 
 
-def _link(impl: Impl, hook: str, given: dict[str, Any], arg: str, *, guard: bool) -> Step:
-    call, owner = impl.call, impl.owner.label
-    fixed = {name: value for name, value in given.items() if name in impl.args}
+def _link(impl: Impl, hook: str, given: dict[str, Any], arg: str, core: object, *, guard: bool) -> Step:
+    call, owner, inner = impl.call, impl.owner.label, given["next"]
+    takes, gives = KINDS.get(hook, (object, object))
+
+    async def following(x: Any) -> Any:
+        if not isinstance(x, takes):
+            raise PluginError(f"{hook} of plugin {owner} passed on {type(x).__name__}, not {takes.__name__}")
+        return await inner(x)
+
+    fixed = {name: value for name, value in {**given, "next": following}.items() if name in impl.args}
     passes = arg in impl.args
 
     async def step(x: Any) -> Any:
         try:
             made = await (call(**fixed, **{arg: x}) if passes else call(**fixed))
-            if made is None:
-                raise PluginError(f"{hook} of plugin {owner} returned nothing")
+            if made is None or not isinstance(made, gives):
+                raise PluginError(f"{hook} of plugin {owner} returned {type(made).__name__}, not {gives.__name__}")
             return made
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():
+                raise PluginError(f"{hook} of plugin {owner} let out a cancellation of its own") from None
+            raise
         except Exception as error:
-            blamed: Exception = error
-            if guard and not isinstance(error, Vetoed | TurnWaiting) and not _from_inside(error):
+            inside = getattr(error, "kt_core", None) is core
+            if guard and not inside and not isinstance(error, Vetoed | TurnWaiting):
                 cause = f"{type(error).__name__}: {error}"
-                blamed = Vetoed(f"guard {owner} failed, so the call is denied: {cause}")
-            if not _from_inside(error) and not getattr(error, "__notes__", None):
-                blamed.add_note(f"in plugin {owner}")
-            if blamed is error:
-                raise
-            raise blamed from error
+                veto = Vetoed(f"guard {owner} failed, so the call is denied: {cause}")
+                raise _blame(veto, owner) from error
+            if not inside:
+                _blame(error, owner)
+            raise
 
     return step
 
 
-def _from_inside(error: BaseException) -> bool:
-    return bool(getattr(error, "kt_core", False))
+def _blame(error: Exception, owner: str) -> Exception:
+    """Note which plugin raised an error; the first one that lets it out."""
+    if not hasattr(error, "kt_plugin"):
+        error.kt_plugin = owner  # type: ignore[attr-defined]
+        error.add_note(f"in plugin {owner}")
+    return error
 
 
-def _core(inner: Step) -> Step:
+@contextmanager
+def noted(impl: Impl) -> Iterator[None]:
+    """Note the plugin in what its hook raises."""
+    try:
+        yield
+    except Exception as error:
+        raise _blame(error, impl.owner.label) from error.__cause__
+
+
+def _core(inner: Step, mark: object) -> Step:
     """Mark what the kernel's own step raises, so that no plugin it passes through is blamed."""
 
     async def step(x: Any) -> Any:
         try:
             return await inner(x)
         except Exception as error:
-            error.kt_core = not hasattr(error, "kt_emit")  # type: ignore[attr-defined]
+            if not hasattr(error, "kt_emit"):
+                error.kt_core = mark  # type: ignore[attr-defined]
             raise
 
     return step

@@ -160,7 +160,7 @@ def activate(
 def _given(thing: object) -> "Active":
     from ._hooks import Active
 
-    plugin = thing() if isinstance(thing, type) else thing
+    plugin = make(thing, thing.__name__, {}) if isinstance(thing, type) else thing
     return Active(plugin, getattr(plugin, "name", type(plugin).__name__), _tier(plugin))
 
 

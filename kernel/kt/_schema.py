@@ -25,12 +25,15 @@ def describe(function: Callable[..., Any], *, skip_first: bool) -> tuple[str, Js
         raise ConfigError(f"tool {function.__name__!r} has an annotation that does not resolve: {error}") from error
     fields: dict[str, Any] = {}
     names: dict[str, str] = {}
-    for name, p in list(inspect.signature(function).parameters.items())[1 if skip_first else 0 :]:
+    parameters = dict(list(inspect.signature(function).parameters.items())[1 if skip_first else 0 :])
+    for name, p in parameters.items():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY):
             raise ConfigError(f"tool {function.__name__!r} takes {p}, which has no schema", hint="use named parameters")
         default = ... if p.default is p.empty else p.default
         # A parameter may be called what a model's own attribute is called; the alias keeps its name outside.
-        field = f"p_{name}" if name.startswith("_") or hasattr(BaseModel, name) else name
+        field = name
+        while field.startswith("_") or hasattr(BaseModel, field) or (field != name and field in parameters):
+            field = f"p_{field}"
         said: Any = {"description": docs[name]} if name in docs else {}
         fields[field] = (hints.get(name, Any), Field(default, alias=name, **said))
         names[field] = name

@@ -37,7 +37,9 @@ class Tool:
     ) -> None:
         if effect not in ("read", "idempotent", "once"):
             raise ConfigError(f"effect {effect!r} is none of read, idempotent, once", where=str(name or function))
-        self.function, self.name = function, name or function.__name__
+        self.function, self.name = function, str(name or getattr(function, "__name__", ""))
+        if not self.name:
+            raise ConfigError(f"{function!r} is no tool: it has no name", hint="@kt.tool(name=...)")
         self.effect, self.parallel, self.blocking, self.background = effect, parallel, blocking, background
         self.needs, self.advised = frozenset(needs), False
         self.is_async = inspect.iscoroutinefunction(function)

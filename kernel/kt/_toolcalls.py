@@ -136,6 +136,8 @@ async def run_call(agent: "Agent", turn: Turn, state: CallState, waiting: list[T
     except TurnWaiting as error:
         waiting.append(error)
     else:
+        if result.call_id != state.call.id:
+            result = dataclasses.replace(result, call_id=state.call.id, name=state.call.name)
         state.end(result, perf_counter() - began)
 
 
@@ -159,8 +161,8 @@ async def through_chain(agent: "Agent", call: ToolCall) -> ToolResult:
 
 
 def blamed(error: BaseException) -> str:
-    """Return the plugin that an error's note names."""
-    return "; ".join(note.removeprefix("in plugin ") for note in getattr(error, "__notes__", ()))
+    """Return the plugin that raised an error, "" where none did."""
+    return str(getattr(error, "kt_plugin", ""))
 
 
 def start_early(agent: "Agent", turn: Turn, call: ToolCall) -> None:

@@ -97,7 +97,6 @@ async def test_interrupt_before_the_first_model_call_asks_no_model() -> None:
     assert llm.requests == []
 
 
-# BUG: run_calls never looks at turn.cancel, so effects go on where nothing suspends between interrupt and call.
 async def test_no_tool_starts_after_an_interrupt_in_the_turns_own_task() -> None:
     ran: list[str] = []
 
@@ -394,8 +393,6 @@ async def test_an_agent_that_stopped_starts_again_with_its_history() -> None:
     assert [m.text for m in agent.history] == ["a", "one", "b", "two"]
 
 
-# BUG: stop() marks the agent as stopped even where it was cancelled in its wait for the turn, so that the lifespans
-# are never left: the second stop() returns at once.
 async def test_a_tool_may_stop_its_own_agent() -> None:
     left: list[str] = []
 
@@ -413,7 +410,6 @@ async def test_a_tool_may_stop_its_own_agent() -> None:
     assert left == ["test"]
 
 
-# BUG: the same.
 async def test_a_stop_that_is_cancelled_can_be_done_again() -> None:
     left: list[str] = []
     started, release = asyncio.Event(), asyncio.Event()

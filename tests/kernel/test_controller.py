@@ -305,7 +305,6 @@ class Report:
     notes: tuple[str, ...] = ()
 
 
-# BUG: _toolcalls.as_result uses _codec.encode, which leaves out what equals its default: the model reads "{}" here.
 async def test_a_dataclass_a_tool_returns_is_json_with_every_field() -> None:
     def check() -> Report:
         return Report(passed=False, notes=("a",))
@@ -322,7 +321,6 @@ async def cancelled_inside() -> str:
     return "never"
 
 
-# BUG: nobody cancelled the turn, yet CancelledError leaves agent.run(): perform() catches Exception only.
 async def test_a_cancellation_a_tool_lets_out_is_an_error_result() -> None:
     async with running([[("cancelled_inside", {})], "done"], tools=[cancelled_inside]) as agent:
         ended = await asyncio.gather(agent.run("go"), return_exceptions=True)
@@ -331,7 +329,6 @@ async def test_a_cancellation_a_tool_lets_out_is_an_error_result() -> None:
     assert (result.text, bool(result.tool_calls[0].error)) == ("done", True)
 
 
-# BUG: the TaskGroup of run_batch ignores the CancelledError, so run_calls puts None among the parts of the message.
 async def test_a_cancellation_a_parallel_tool_lets_out_leaves_a_valid_history() -> None:
     async def fine() -> str:
         await asyncio.sleep(0)

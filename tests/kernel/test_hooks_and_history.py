@@ -34,7 +34,6 @@ class GivesUp:
 
 
 async def test_a_result_given_while_a_call_is_open_closes_the_call(valid: Check) -> None:
-    # BUG: the history is closed only where the turn raises; here it ends with an open call until the next turn.
     async with running([SLEEP, "next"], tools=[sleepy], plugins=[GivesUp]) as agent:
         result = await agent.run("go")
         assert (result.ok, result.text) == (True, "that took too long")

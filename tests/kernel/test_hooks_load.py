@@ -181,10 +181,9 @@ async def test_a_plugin_whose_constructor_fails_is_named(host: Host) -> None:
         await Agent.build({}, llm=ScriptedLLM(), plugins=["needy"], host=host)
 
 
-async def test_a_class_that_needs_a_config_is_named_where_it_is_given_none() -> None:
-    # BUG: the bare TypeError of the constructor leaves Agent.build.
-    with pytest.raises(PluginError, match="Configured"):
-        await Agent.build({}, llm=ScriptedLLM(), plugins=[Configured])
+async def test_a_class_gets_the_defaults_of_its_config() -> None:
+    agent = await Agent.build({}, llm=ScriptedLLM(), plugins=[Configured])
+    assert agent.plugin("Configured").config == Settings()
 
 
 async def test_an_unknown_plugin_has_its_nearest_names_and_install_line(host: Host) -> None:

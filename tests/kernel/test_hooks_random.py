@@ -84,7 +84,6 @@ steps = st.lists(st.just("text") | st.builds(ModelError, st.just("down")) | call
 def test_random_plugins_never_pass_the_guard_nor_break_the_agent(
     valid: Callable[[Sequence[Message]], None], plugins: list[Acts], steps: list[Any]
 ) -> None:
-    # BUG: the example is test_a_result_given_while_a_call_is_open_closes_the_call once more.
     reached: list[int] = []
 
     def made(name: str, effect: Any) -> Any:

@@ -163,7 +163,6 @@ class Lives:
 
 @pytest.mark.parametrize("hook", ["kt_lifespan", "kt_prompt"])
 async def test_a_start_that_fails_says_in_which_plugin(hook: str) -> None:
-    # BUG: what kt_lifespan and kt_prompt raise leaves start() with no word of the plugin.
     agent = await Agent.build({}, llm=ScriptedLLM(), plugins=[Lives(hook)])
     with pytest.raises(Exception, match="no port") as caught:
         await agent.start()

@@ -143,7 +143,6 @@ async def test_steering_an_idle_agent_starts_a_turn() -> None:
         assert (await turns.first(1))[-1].text == "served"
 
 
-# BUG: run_turn joins steering before turn.check(), so a turn at its limit takes input that no model ever sees.
 async def test_steering_that_came_too_late_gets_a_turn_of_its_own() -> None:
     gate = Gate()
     async with running([GATE, "served"], tools=[gate.tool]) as agent:

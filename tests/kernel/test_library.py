@@ -312,7 +312,6 @@ async def test_parts_with_an_origin_taint_the_agent() -> None:
         assert taints == [{"channel"}, {"channel", "web"}, {"channel", "web", "file"}]
 
 
-# BUG: Agent.add looks at the parts within a ToolResult only, so that the result's own origin taints nothing.
 async def test_a_result_with_an_origin_taints_the_agent() -> None:
     def whole() -> kt.ToolResult:
         return kt.ToolResult("", [kt.Text("x")], origin="mcp:server")

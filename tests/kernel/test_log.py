@@ -192,7 +192,6 @@ async def test_deltas_are_not_logged() -> None:
     assert "text_delta" not in log.acts
 
 
-# BUG: Agent.__init__ has `plan.log or MemoryLog()`: a log that is falsy while empty is silently replaced.
 async def test_a_log_that_is_empty_is_still_the_log() -> None:
     log = Sized()
     async with journalled(log, ["done"]) as agent:

@@ -91,7 +91,6 @@ async def test_the_first_answer_wins() -> None:
         assert [e.by for e in recorder.of(QuestionAnswered)] == ["one"]
 
 
-# BUG: Questions.answer says False where another was first, but raises NotFound as soon as the asker took the answer.
 async def test_an_answer_that_comes_after_the_turn_went_on_was_not_first() -> None:
     async with running([ASK, "done"], tools=[ask]) as agent:
         with agent.questions.attached():
@@ -180,7 +179,6 @@ async def test_a_denying_answer_becomes_an_error_result() -> None:
         assert result.unwrap().tool_calls[0].error == "denied: the user said no"
 
 
-# BUG: ask() pops the known answer, so the third run of the call asks its first question again, for ever.
 async def test_a_tool_that_asks_twice_waits_twice_and_gets_both_answers() -> None:
     @kt.tool
     async def twice(ctx: kt.Context[None]) -> str:
@@ -197,7 +195,6 @@ async def test_a_tool_that_asks_twice_waits_twice_and_gets_both_answers() -> Non
         assert third.unwrap().tool_calls[0].result == "1 2"
 
 
-# BUG: the same: the guard's answer is gone when the call runs again for the tool's answer.
 async def test_a_guard_and_its_tool_may_both_ask_about_one_call() -> None:
     async with running([ASK, "done"], tools=[ask], guards=[AskingGuard()]) as agent:
         agent.questions.wait = True
@@ -252,7 +249,6 @@ async def test_a_new_run_while_waiting_closes_the_open_call() -> None:
         assert "without an answer" in closed.text
 
 
-# BUG: take_up closes the calls but leaves their questions in Questions._open.
 async def test_a_new_run_while_waiting_withdraws_the_open_question() -> None:
     async with running([ASK, "went on"], tools=[ask]) as agent:
         agent.questions.wait = True
@@ -261,7 +257,6 @@ async def test_a_new_run_while_waiting_withdraws_the_open_question() -> None:
         assert agent.questions.pending == []
 
 
-# BUG: what follows from it: pending is never empty again, so that no later answer takes the turn up.
 async def test_a_turn_that_waits_after_another_was_given_up_can_be_answered() -> None:
     async with running([ASK, "went on", ASK, "done"], tools=[ask]) as agent:
         agent.questions.wait = True
@@ -273,7 +268,6 @@ async def test_a_turn_that_waits_after_another_was_given_up_can_be_answered() ->
         assert result.unwrap().text == "done"
 
 
-# BUG: answer() goes by self.surfaces, not by whether somebody awaits the future: the answer is lost.
 async def test_a_surface_that_attaches_later_answers_a_waiting_turn() -> None:
     async with running([ASK, "done"], tools=[ask]) as agent:
         agent.questions.wait = True
@@ -298,7 +292,6 @@ async def test_a_question_without_a_call_has_an_id_of_its_own() -> None:
             assert await asyncio.gather(*tasks) == ids
 
 
-# BUG: only take-up and answers remove a parked question: it stays open when its turn is cancelled instead of waiting.
 async def test_a_question_does_not_outlive_a_turn_that_was_interrupted() -> None:
     started = asyncio.Event()
 
@@ -337,7 +330,6 @@ async def look(ctx: kt.Context[None]) -> str:
     return str(await ctx.ask("may I look?"))
 
 
-# BUG: the same, for a call that started early in a reply that failed.
 async def test_a_question_of_a_dropped_early_call_is_dropped() -> None:
     async with running(EarlyAsk(fails=True), tools=[look]) as agent:
         agent.questions.wait = True
@@ -345,7 +337,6 @@ async def test_a_question_of_a_dropped_early_call_is_dropped() -> None:
         assert agent.questions.pending == []
 
 
-# BUG: the early task ends with TurnWaiting, which Agent.spawn reports as a PluginFailed.
 async def test_an_early_call_that_waits_for_an_answer_is_no_plugin_failure() -> None:
     async with running(EarlyAsk(fails=False), tools=[look]) as agent:
         agent.questions.wait = True
@@ -354,7 +345,6 @@ async def test_an_early_call_that_waits_for_an_answer_is_no_plugin_failure() -> 
         assert recorder.of(PluginFailed) == []
 
 
-# BUG: ask() looks at `surfaces` once: when the last surface leaves, its open questions hold the turn for ever.
 async def test_a_question_whose_last_surface_leaves_is_a_denial() -> None:
     async with running([ASK, "done"], tools=[ask]) as agent:
         with agent.questions.attached():

@@ -214,7 +214,6 @@ async def test_limits_hold_in_a_stream() -> None:
     assert results(events) == ["limit"]
 
 
-# BUG: the tap is put on the bus in _execute.start(), so a turn that ends while it waits is not in its own stream.
 @pytest.mark.parametrize("way", ["timeout", "stop"])
 async def test_a_stream_that_never_got_its_turn_still_ends_with_turn_ended(way: str) -> None:
     async with running([HANG, "never"], tools=[hang]) as agent:

@@ -36,6 +36,5 @@ async def test_what_has_no_name_is_refused_when_the_agent_is_built(thing: Any) -
 
 
 def test_the_decorator_refuses_what_has_no_name() -> None:
-    # BUG: AttributeError: 'functools.partial' object has no attribute '__name__'.
     with pytest.raises(ConfigError, match="is no tool"):
         tool(partial(str, "a"))

@@ -163,7 +163,6 @@ def test_a_parameter_may_have_any_name(name: str) -> None:
 
 
 def test_names_that_look_like_the_kernels_own_do_not_collide() -> None:
-    # BUG: `schema` is kept in a field `p_schema`, which a parameter of that name overwrites.
     @tool
     def query(schema: str, p_schema: str) -> str:
         return schema + p_schema
