@@ -179,11 +179,10 @@ class Turn:
             raise LimitReached(f"the turn used {self.usage.total} tokens; its limit is {limits.max_tokens}")
 
     def __enter__(self) -> "Turn":
+        self.go_on()
         self._task = asyncio.current_task()
         assert self._task is not None
         self._base = self._task.cancelling()
-        if self._reason is not None:
-            self._deliver()
         return self
 
     def bound(self, seconds: float, what: str) -> None:

@@ -74,7 +74,7 @@ async def test_records_are_durable_before_the_effect_after_the_result_and_at_the
     assert log.acts == [
         "agent_started", "turn_started", "durable", "llm_started", "llm_ended",
         "tool_started", "durable", "EFFECT", "tool_ended", "durable",
-        "llm_started", "llm_ended", "durable", "turn_ended", "agent_stopped", "durable",
+        "llm_started", "llm_ended", "durable", "turn_ended", "durable", "agent_stopped", "durable",
     ]  # fmt: skip
 
 

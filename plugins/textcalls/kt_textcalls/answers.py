@@ -7,7 +7,7 @@ _HEAD = re.compile(r'\s*\{\s*"answer"\s*:\s*"')
 _MAYBE = re.compile(r'\s*(\{\s*("(a(n(s(w(e(r("\s*(:\s*)?)?)?)?)?)?)?)?)?)?$')
 _HIGH = r"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _UNITS = re.compile(rf'(?:[^"\\]|\\[^u]|{_HIGH}\\u[dD][c-fC-F][0-9a-fA-F]{{2}}|(?!{_HIGH})\\u[0-9a-fA-F]{{4}})*')
-_LONE = re.compile(rf"{_HIGH}(?=[^\\]|\\[^u]|\\u(?![dD][c-fC-F])[0-9a-fA-F])")
+_LONE = re.compile(rf"{_HIGH}(?=[^\\]|\\[^u]|\\u(?![dD][c-fC-F])[0-9a-fA-F]{{2}})")
 
 
 class AnswerStream:
