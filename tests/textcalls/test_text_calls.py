@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import kt
 import pytest
 from kt import tool
 from kt.events import LLMRestarted, TextDelta
@@ -100,7 +101,26 @@ async def test_the_same_call_right_after_itself_is_not_run_again() -> None:
     async with running([same, same, [("ping", {"text": "y"})], "done"], tools=[ping], plugins=[RepeatGuard()]) as agent:
         result = await agent.run("go")
     assert ran == ["x", "y"]
-    assert "just now" in str(result.tool_calls[1].error)
+    assert "very call before" in str(result.tool_calls[1].error)
+
+
+async def test_calls_in_turns_are_repeats_too_until_something_changes() -> None:
+    @tool(effect="read")
+    def look(at: str) -> str:
+        """Look."""
+        return at
+
+    a, b, act = [("look", {"at": "a"})], [("look", {"at": "b"})], [("act", {"on": "a"})]
+
+    @tool
+    def act_(on: str) -> str:
+        """Act."""
+        return on
+
+    acting = kt.Tool(act_.function, name="act")
+    async with running([a, b, a, act, a, "done"], tools=[look, acting], plugins=[RepeatGuard()]) as agent:
+        result = await agent.run("go")
+    assert [bool(c.error) for c in result.tool_calls] == [False, False, True, False, False]
 
 
 async def test_a_model_that_never_stops_repeating_ends_the_turn() -> None:
