@@ -182,12 +182,12 @@ def _named(plugins: Plugins, name: str, config: Mapping[str, Any], shared: dict[
     source = f"{entry.dist} {entry.version}".strip()
     try:
         layout(cls, plugins.specs)
+        if getattr(cls, "scope", "agent") == "host":
+            plugin = shared[name] = shared.get(name) or make(cls, name, config)
+        else:
+            plugin = make(cls, name, config)
     except PluginError as error:
-        raise PluginError(f"plugin {name!r} of {source}: {error.what}", where=error.where) from error
-    if getattr(cls, "scope", "agent") == "host":
-        plugin = shared[name] = shared.get(name) or make(cls, name, config)
-    else:
-        plugin = make(cls, name, config)
+        raise PluginError(f"plugin {name!r} of {source}: {error.what}", where=error.where, hint=error.hint) from error
     return Active(plugin, name, _tier(plugin), source)
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from kt.errors import UsageError
+from kt.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from kt import Plugins
@@ -27,7 +27,8 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         print(USAGE, end="")
         return 0
     if unknown := [word for word in argv if word not in ("--all", "--json")]:
-        raise UsageError(f"no option or argument {unknown[0]!r}", hint="kt list --help")
+        hint = f"{nearest(unknown[0], ('--all', '--json'))} (kt list --help)"
+        raise UsageError(f"no option or argument {unknown[0]!r}", hint=hint)
     rows = _everything(plugins) if "--all" in argv else _creatures(plugins)
     if "--json" in argv:
         print(json.dumps(rows))
