@@ -182,16 +182,16 @@ def _named(plugins: Plugins, name: str, config: Mapping[str, Any], shared: dict[
     source = f"{entry.dist} {entry.version}".strip()
     try:
         layout(cls, plugins.specs)
-        if getattr(cls, "scope", "agent") == "host":
-            plugin = shared[name] = shared.get(name) or make(cls, name, config)
-        else:
-            plugin = make(cls, name, config)
     except PluginError as error:
         raise PluginError(f"plugin {name!r} of {source}: {error.what}", where=error.where, hint=error.hint) from error
+    if getattr(cls, "scope", "agent") == "host":
+        plugin = shared[name] = shared.get(name) or make(cls, name, config, source)
+    else:
+        plugin = make(cls, name, config, source)
     return Active(plugin, name, _tier(plugin), source)
 
 
-def make(cls: Any, name: str, config: Mapping[str, Any]) -> object:
+def make(cls: Any, name: str, config: Mapping[str, Any], source: str = "") -> object:
     """Return an instance of a plugin class; its `Config` (pydantic model or dataclass) validates the settings."""
     model = getattr(cls, "Config", None)
     if model is None and config:
@@ -201,7 +201,8 @@ def make(cls: Any, name: str, config: Mapping[str, Any]) -> object:
     except KTError:
         raise
     except Exception as error:
-        raise PluginError(f"plugin {name!r} can't be made: {type(error).__name__}: {error}") from error
+        whose = f"{name!r} of {source}" if source else repr(name)
+        raise PluginError(f"plugin {whose} can't be made: {type(error).__name__}: {error}") from error
 
 
 def _settings(model: Any, name: str, config: Mapping[str, Any]) -> object:
