@@ -31,7 +31,7 @@ def _print(settings: RunSettings, agent: Agent, model: str) -> None:
     if ignored is not None:
         print(f"ignored   {ignored} (the folder is not trusted: kt trust)")
     print("plugins   outermost first; a guard is innermost and fails closed")
-    for active in agent.active:
+    for active in sorted(agent.active, key=lambda a: ("outer", "normal", "guard").index(a.tier)):
         print(f"  {active.tier:<7} {active.name} ({active.dist or 'given'})")
     print("tools")
     for tool in agent.tool_list:

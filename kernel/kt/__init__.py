@@ -9,7 +9,7 @@ _HOME = {
     "_build": "Plan Profile",
     "_bus": "Bus",
     "_codec": "decode encode",
-    "_context": "Context Exec ExecResult FileInfo Files Http HttpResponse Sandbox",
+    "_context": "Context Questions Exec ExecResult FileInfo Files Http HttpResponse Sandbox",
     "_creature": "Creature",
     "_host": "Host",
     "_log": "Log MemoryLog",

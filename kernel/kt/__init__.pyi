@@ -15,6 +15,7 @@ from ._context import FileInfo as FileInfo
 from ._context import Files as Files
 from ._context import Http as Http
 from ._context import HttpResponse as HttpResponse
+from ._context import Questions as Questions
 from ._context import Sandbox as Sandbox
 from ._creature import Creature as Creature
 from ._host import Host as Host

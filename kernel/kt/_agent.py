@@ -1,29 +1,28 @@
 """The agent: one creature at work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._build import Plan, build
 from ._bus import Bus
-from ._controller import call_provider, run_changed
+from ._controller import call_provider, run_passed
 from ._execute import execute
 from ._hooks import NO_HOOKS, Hooks, Step, noted
+from ._host import count_running
 from ._inbox import Inbox, Pending
 from ._log import MemoryLog
 from ._messages import Message, Part, ToolCall, ToolResult, user
-from ._questions import Questions
 from ._registry import required
-from ._stream import TurnStream
-from ._toolcalls import cancelled, run_tool
+from ._stream import turn_events
+from ._toolcalls import call_tool, failure, run_tool
 from ._turn import CallState, Limits, Turn, TurnResult
 from .errors import KTError, MissingPlugin, TurnCancelled, UsageError
-from .events import AgentStarted, AgentStopped, Logged, PluginFailed, QuestionAsked
+from .events import AgentStarted, AgentStopped, Event, Logged, PluginFailed, QuestionAsked
 
 if TYPE_CHECKING:
-    from ._context import Sandbox
+    from ._context import Questions, Sandbox
 
 T = TypeVar("T")
 
@@ -34,6 +33,15 @@ class Agent:
     Public state, read-only for plugins: `name`, `model`, `tools`, `history`, `turn` (the running one), `bus`, `log`,
     `host`, `pwd`, `deps`, `taint` (origins of what is in the conversation), `prompt` (sections with their owners).
     """
+
+    # fmt: off
+    __slots__ = (
+        "name", "creature", "model", "provider", "settings", "tool_list", "tools", "host", "pwd", "deps", "limits",
+        "active", "hooks", "turn_chain", "llm_chain", "tool_chain", "bus", "log", "lock", "session", "history",
+        "prompt", "system", "taint", "turn", "turns", "asked", "started", "stopping", "parked",
+        "_extras", "_inbox", "_own_host", "_questions", "_sandbox", "_sandbox_kind", "_stack", "__weakref__",
+    )
+    # fmt: on
 
     def __init__(self, plan: "Plan") -> None:
         self.creature, self.name, self.pwd, self.deps = plan.creature, plan.creature.name, plan.pwd, plan.deps
@@ -54,7 +62,10 @@ class Agent:
         self.parked: dict[str, CallState] = {}
         self._extras, self._sandbox_kind, self._own_host = plan.extras, plan.sandbox, plan.own_host
         self._stack: AsyncExitStack | None = None
-        self.turn_chain = self._fold("kt_around_turn", run_changed)
+        self._inbox: Inbox | None = None
+        self._questions: Questions | None = None
+        self._sandbox: Sandbox | None = None
+        self.turn_chain = self._fold("kt_around_turn", run_passed)
         self.llm_chain = self._fold("kt_around_llm_call", call_provider)
         self.tool_chain = self._fold("kt_around_tool_call", run_tool)
 
@@ -79,6 +90,7 @@ class Agent:
             return
         await self.host.start()
         self.started = True
+        count_running(1)
         try:
             for impl in self.hooks.impls("kt_lifespan"):
                 with noted(impl):
@@ -116,6 +128,7 @@ class Agent:
             await self.durable()
         finally:
             self.started, self.stopping = False, False
+            count_running(-1)
             if self._own_host:
                 await self.host.close()
 
@@ -153,9 +166,9 @@ class Agent:
 
     def run_stream(
         self, content: str | Part | list[Part] | Message, *, timeout: float | None = None, limits: Limits | None = None
-    ) -> "TurnStream":
+    ) -> AsyncGenerator[Event, None]:
         """Return an async iterator of the turn's events, the last being TurnEnded; leaving it cancels the turn."""
-        return TurnStream(self, self._new(user(content), "user", limits), timeout)
+        return turn_events(self, self._new(user(content), "user", limits), timeout)
 
     def send(
         self, content: str | Part | list[Part] | Message, *, steer: bool = False, source: str = "user", origin: str = ""
@@ -189,17 +202,19 @@ class Agent:
             self.spawn(self._serve(), name=f"{self.name} inbox")
 
     async def _serve(self) -> None:
-        if self.lock.locked() or self.stopping:
-            return
-        if (pending := self.inbox.next()) is not None:
-            turn = self._new(pending.message, pending.source, None, waits=False)
-            await execute(self, turn)
+        if self.has_input and not self.lock.locked() and not self.stopping:
+            pending = self.inbox.next()
+            await execute(self, self._new(pending.message, pending.source, None, waits=False))
 
     # Questions
 
-    @cached_property
-    def questions(self) -> Questions:
-        return Questions(self)
+    @property
+    def questions(self) -> "Questions":
+        """Return the open questions, made on first use by the `questions` kind."""
+        if self._questions is None:
+            made: Questions = required(self.host.registry, "questions", "default", "kt-questions")(self)
+            self._questions = made
+        return self._questions
 
     async def ask(self, question: QuestionAsked) -> str | None:
         """Ask the user; None is a denial. The first surface that answers wins."""
@@ -214,24 +229,29 @@ class Agent:
 
     # What plugins and the controller use
 
-    @cached_property
+    @property
     def inbox(self) -> Inbox:
-        return Inbox(self)
+        if self._inbox is None:
+            self._inbox = Inbox(self)
+        return self._inbox
 
     @property
     def has_input(self) -> bool:
-        return "inbox" in self.__dict__ and bool(self.inbox.items)
+        return self._inbox is not None and bool(self._inbox.items)
 
-    @cached_property
+    @property
     def sandbox(self) -> "Sandbox":
         """Return the walls around the tools, made on first use by the `sandbox` kind."""
-        made: Sandbox = required(self.host.registry, "sandbox", self._sandbox_kind, "kt-builtin-tools")(self)
-        return made
+        if self._sandbox is None:
+            made: Sandbox = required(self.host.registry, "sandbox", self._sandbox_kind, "kt-builtin-tools")(self)
+            self._sandbox = made
+        return self._sandbox
 
     def record(self, event: Logged) -> None:
         """Append an event to the log, then publish it with its sequence number."""
         event.seq = self.log.append(event)
-        self.bus.publish(event)
+        if self.bus.heard:
+            self.bus.publish(event)
 
     async def durable(self) -> None:
         """Wait until everything recorded so far would survive a crash."""
@@ -242,10 +262,10 @@ class Agent:
         """Append a message to the conversation, and take over what taints it."""
         self.history.append(message)
         for part in message.parts:
-            inner = (part, *part.parts) if part.__class__ is ToolResult else (part,)
-            for p in inner:
-                if p.origin:
-                    self.taint |= {p.origin}
+            if part.origin:
+                self.taint |= {part.origin}
+            if part.__class__ is ToolResult:
+                self.taint |= {p.origin for p in part.parts if p.origin}
 
     def open_calls(self) -> list[ToolCall]:
         """Return the calls of the last message that have no result yet."""
@@ -256,10 +276,14 @@ class Agent:
         """Give every open call its known result, or one that says why there is none: history stays valid everywhere."""
         if calls := self.open_calls():
             results = {c.id: s.result for c in calls if (s := known.get(c.id)) is not None}
-            self.add(Message("tool", [results.get(c.id) or cancelled(c, why) for c in calls]))
+            self.add(Message("tool", [results.get(c.id) or failure(c, why) for c in calls]))
             for call in calls:
                 if (state := known.get(call.id)) is not None and state.result is None:
-                    state.end(cancelled(call, why))
+                    state.end(failure(call, why))
+
+    async def call_tool(self, call: ToolCall) -> ToolResult:
+        """Run a call that no reply asked for, or not yet: validated, through the hooks, and told like any other."""
+        return await call_tool(self, call)
 
     def spawn(self, work: Coroutine[Any, Any, T], *, name: str) -> "asyncio.Task[T]":
         """Run `work` as a task that ends with the host; PluginFailed tells what it raises."""

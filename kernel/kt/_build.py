@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ._creature import Creature
 from ._host import Host
 from ._log import Log
-from ._models import provider_of
 from ._plugins import activate
 from ._registry import required
 from ._tool import Tool, as_tool
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
     from ._hooks import Active
     from ._provider import Provider
 
+CHOOSE = "kt model default PROVIDER/MODEL, kt run --local, or llm= in Python"
 DANGEROUS = frozenset({"exec", "net"})
-OWNERS = {"session": "kt-sessions", "session_dir": "kt-sessions", "sandbox": "kt-sandbox"}
+OWNERS = {"session": "kt-sessions", "sandbox": "kt-sandbox", "output_type": "kt-output", "subagents": "kt-subagents"}
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ async def build(
             options[name] = value
     for name, value in options.items():
         _option(plan, name, value)
-    plan.provider, plan.model, plan.settings = provider_of(host, found.llm if llm is None else llm)
+    plan.provider, plan.model, plan.settings = model_of(host, found.llm if llm is None else llm)
     fit(plan, found)
     plan.tools = _tools(plan, tools)
     if any(t.background for t in plan.tools):
@@ -160,6 +160,19 @@ def creature_of(host: Host, thing: object) -> Creature:
     return found
 
 
+def model_of(host: Host, llm: Any) -> "tuple[Provider, str, Mapping[str, Any]]":
+    """Return (provider, model name, settings) of an object with `stream`, or of a name or table by kt-config's loader.
+
+    Raises ConfigError and UnknownName, with the nearest names.
+    """
+    if hasattr(llm, "stream"):
+        return llm, str(getattr(llm, "model", type(llm).__name__)), {}
+    if not isinstance(llm, str | Mapping) or not llm:
+        raise ConfigError("no model is chosen" if llm is None else f"{llm!r} is no model", hint=CHOOSE)
+    found: tuple[Provider, str, Mapping[str, Any]] = required(host.registry, "loader", "model", "kt-config")(host, llm)
+    return found
+
+
 def _folder(pwd: str | Path | None) -> Path:
     folder = Path(pwd or ".").expanduser()
     if not folder.is_dir():
@@ -195,11 +208,10 @@ def enable(plan: Plan, profile: str | Profile | None, plugins: Sequence[object],
 def _option(plan: Plan, name: str, value: Any) -> None:
     registry = plan.host.registry
     if registry.find("build_option", name) is None:
-        owner = OWNERS.get(name) or {"output_type": "kt-output", "subagents": "kt-subagents"}.get(name)
-        if owner:
+        if owner := OWNERS.get(name):
             raise ConfigError(f"{name}= comes with {owner}", hint=f"pip install {owner}")
-        known = [*registry.names("build_option"), *build.__annotations__]
-        raise UsageError(f"Agent.build has no option {name!r}", hint=nearest(name, known))
+        known = nearest(name, [*registry.names("build_option"), *build.__annotations__])
+        raise UsageError(f"Agent.build has no option {name!r}", hint=known)
     registry.get("build_option", name)(plan, value)
 
 

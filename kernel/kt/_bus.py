@@ -15,23 +15,21 @@ class Bus:
     """Deliver events to listeners in the order they subscribed.
 
     `on(Event, f)` hears every type. A listener must not block; if it raises, `PluginFailed` is published and the
-    others still hear the event. `text` holds the listeners of TextDelta, so that a delta nobody hears is never built.
+    others still hear the event. `text` holds the listeners of TextDelta, so that a delta nobody hears is never built;
+    `heard` says that there is any listener.
     """
 
-    __slots__ = ("_all", "_by_type", "text")
+    __slots__ = ("_all", "_by_type", "heard", "text")
 
     def __init__(self) -> None:
         self._by_type: dict[type[Event], tuple[Listener, ...]] | None = None
         self._all: tuple[Listener, ...] = ()
         self.text: tuple[Listener, ...] = ()
+        self.heard = False
 
     def listeners(self, kind: type[Event]) -> tuple[Listener, ...]:
         """Return who hears events of this type."""
         return self._by_type.get(kind, self._all) if self._by_type else self._all
-
-    def wants(self, kind: type[Event]) -> bool:
-        """Tell whether anybody hears this type."""
-        return bool(self.listeners(kind))
 
     def on(self, kind: type[E], listener: Callable[[E], object]) -> Callable[[], None]:
         """Call `listener(event)` for each event of this type; return the function that unsubscribes it."""
@@ -45,6 +43,7 @@ class Bus:
             for each in known if kind is Event else (kind,):
                 known[each] = edit(known[each])
             self.text = self.listeners(TextDelta)
+            self.heard = bool(self._all) or any(known.values())
 
         def without(now: tuple[Listener, ...]) -> tuple[Listener, ...]:
             at = next((i for i, x in enumerate(now) if x is listener), len(now))
@@ -74,8 +73,8 @@ class Bus:
         stream = Stream()
 
         def put(event: Event) -> None:
-            if len(stream.events.items) < buffer:
-                stream.events.put(event)
+            if len(stream.items) < buffer:
+                stream.put(event)
             else:
                 stream.dropped += 1
 
@@ -85,4 +84,4 @@ class Bus:
         finally:
             for off in offs:
                 off()
-            stream.events.close()
+            stream.close()

@@ -43,7 +43,7 @@ def _layout(cls: Any) -> tuple[tuple[str, Any], ...]:
 
 def decode(cls: type[T], text: str | bytes) -> T:
     """Return the message, part or event of class `cls` from its JSON text. Raises ValueError where it does not fit."""
-    value: T = _adapter(cls).validate_python(json.loads(text, object_hook=_with_bytes))
+    value: T = adapter(cls).validate_python(json.loads(text, object_hook=_with_bytes))
     return value
 
 
@@ -54,7 +54,8 @@ def _with_bytes(data: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _adapter(cls: Any) -> Any:
+def adapter(cls: Any) -> Any:
+    """Return pydantic's validator of a class, made once."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(cls)

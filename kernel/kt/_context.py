@@ -1,6 +1,7 @@
 """What a tool gets: its call, the agent, the caller's dependencies, and the only ways to the machine."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -112,6 +113,32 @@ class Sandbox(Protocol):
 
     @property
     def http(self) -> Http: ...
+
+
+class Questions(Protocol):
+    """The open questions of an agent; made by a `questions` target called with the agent.
+
+    A surface that can answer says so with `attached()`. With none attached a question is a denial (None), or, where
+    `wait` is set, it is parked: the turn ends with status waiting, and the call runs again once it is answered.
+    """
+
+    wait: bool
+
+    @property
+    def pending(self) -> list[QuestionAsked]: ...
+
+    @property
+    def parked(self) -> list[QuestionAsked]:
+        """Return the questions that nobody awaits: a waiting turn left them."""
+        ...
+
+    def attached(self) -> AbstractContextManager[None]: ...
+
+    async def ask(self, question: QuestionAsked) -> str | None: ...
+
+    def answer(self, id: str, answer: str, *, by: str = "") -> bool:
+        """Answer an open question; return False where another surface was first. Raises NotFound for an unknown id."""
+        ...
 
 
 @dataclass(slots=True)

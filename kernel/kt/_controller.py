@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from . import events
 from ._messages import Message, Refusal, Text, ToolCall, Usage
 from ._provider import Delta, Request
-from ._toolcalls import cancel_early, run_calls, start_early
+from ._toolcalls import run_calls
 from ._turn import Status, Turn, TurnResult
-from .errors import KTError, LimitReached, ModelError, TruncatedStream
+from .errors import KTError, LimitReached, ModelError, TruncatedStream, UsageError
+from .events import TextDelta
 
 if TYPE_CHECKING:
     from ._agent import Agent
+    from ._bus import Bus
 
 NOTHING = Usage()
 
@@ -30,20 +32,18 @@ async def run_turn(agent: "Agent", turn: Turn) -> TurnResult:
         turn.check()
         if agent.has_input:
             join_steering(agent)
-        reply, calls = await ask_model(agent, turn)
+        reply, text, calls = await ask_model(agent, turn)
         if calls:
             agent.add(await run_calls(agent, turn, calls))
-        elif not await held_open(agent, turn):
-            finish(turn, reply)
+        elif not (agent.has_input or turn.holds) or not await held_open(agent, turn):
+            finish(turn, reply, text)
             return turn.result(Status.ok, session=agent.session)
 
 
-async def run_changed(agent: "Agent", turn: Turn) -> TurnResult:
-    """Run the turn that the hooks passed on: what they changed of its input and limits counts."""
-    running = agent.turn
-    if running is not None and running is not turn:
-        running.message, running.limits, running.source = turn.message, turn.limits, turn.source
-        turn = running
+async def run_passed(agent: "Agent", turn: Turn) -> TurnResult:
+    """Run the turn that the hooks passed on. Raises UsageError for another one."""
+    if turn is not agent.turn:
+        raise UsageError("a plugin passed on another turn", hint="change turn.message or turn.limits in place")
     return await run_turn(agent, turn)
 
 
@@ -72,12 +72,12 @@ async def held_open(agent: "Agent", turn: Turn) -> bool:
     return True
 
 
-async def ask_model(agent: "Agent", turn: Turn) -> tuple[Message, list[ToolCall]]:
-    """Send the history to the model, through the hooks, and add its reply; return it with the calls it makes."""
+async def ask_model(agent: "Agent", turn: Turn) -> tuple[Message, str, list[ToolCall]]:
+    """Send the history to the model, through the hooks, and add its reply; return it, its text and its calls."""
     agent.asked += 1
     number, began = agent.asked, perf_counter()
-    sink = turn.sink = Sink(agent, turn, number)
-    turn.attempt, turn.acting = 0, False
+    sink = turn.sink = Sink(agent.bus, number)
+    turn.attempt = 0
     agent.record(events.LLMStarted(number, agent.model))
     request = Request(agent.history, agent.system, agent.tool_list, agent.settings, None, sink.emit)
     chain = agent.llm_chain
@@ -86,13 +86,11 @@ async def ask_model(agent: "Agent", turn: Turn) -> tuple[Message, list[ToolCall]
         show_what_was_not(agent, turn, sink, text)
     if calls := reply.tool_calls:
         distinct_ids(turn, calls, number)
-    if turn.early:
-        cancel_early(turn, keep=calls)
     reply.seconds = reply.seconds or perf_counter() - began
     turn.sink = None
     agent.add(reply)
     agent.record(events.LLMEnded(reply, reply.usage or NOTHING, number))
-    return reply, calls
+    return reply, text, calls
 
 
 async def call_provider(agent: "Agent", request: Request) -> Message:
@@ -104,7 +102,6 @@ async def call_provider(agent: "Agent", request: Request) -> Message:
     turn.attempt += 1
     if turn.attempt > 1:
         turn.sink.restart(turn.attempt)
-        cancel_early(turn)
     emit = request.emit if request.emit == turn.sink.emit else blaming(request.emit)
     stream: Any = None
     reply: Message | None = None
@@ -144,41 +141,36 @@ def blaming(emit: Callable[[Delta], None]) -> Callable[[Delta], None]:
 def distinct_ids(turn: Turn, calls: list[ToolCall], number: int) -> None:
     """Give calls that came without an id, or with one that is in use, an id of their own."""
     seen: set[str] = set()
-    taken = {call.id for call in calls} | turn.calls.keys()
     for position, call in enumerate(calls):
-        if not call.id or call.id in seen or (call.id in turn.calls and call.id not in turn.early):
+        if not call.id or call.id in seen or call.id in turn.calls:
+            taken = {c.id for c in calls} | turn.calls.keys()
             call.id = f"call_{number}_{position}"
             while call.id in taken:
                 call.id += "x"
         seen.add(call.id)
-        taken.add(call.id)
 
 
 class Sink:
-    """Where the deltas of one reply end: the draft, the bus, and calls that may start early."""
+    """Where the deltas of one reply end: the draft, and the bus."""
 
-    __slots__ = ("_agent", "_bus", "_number", "_turn", "draft", "shown")
+    __slots__ = ("_bus", "_number", "draft", "shown")
 
-    def __init__(self, agent: "Agent", turn: Turn, number: int) -> None:
-        self._agent, self._turn, self._number = agent, turn, number
-        self._bus = agent.bus
+    def __init__(self, bus: "Bus", number: int) -> None:
+        self._bus, self._number, self.shown = bus, number, 0
         self.draft: list[str] = []
-        self.shown = 0
 
     def emit(self, delta: Delta) -> None:
-        """Take one delta: text, a typed delta event, or a complete tool call."""
+        """Take one delta: text, or a typed delta event; a complete call is for plugins that wrap this."""
         if delta.__class__ is str:
             draft = self.draft
             draft.append(delta)
             if listeners := self._bus.text:
-                event = events.TextDelta(delta, self._number, len(draft))
+                event = TextDelta(delta, self._number, len(draft))
                 for listener in listeners:
                     try:
                         listener(event)
                     except Exception as error:
                         self._bus.failed(listener, error)
-        elif isinstance(delta, ToolCall):
-            start_early(self._agent, self._turn, delta)
         elif isinstance(delta, events.Event):
             if hasattr(delta, "index"):
                 self.shown += 1
@@ -200,9 +192,9 @@ def show_what_was_not(agent: "Agent", turn: Turn, sink: Sink, text: str) -> None
         sink.emit(text)
 
 
-def finish(turn: Turn, reply: Message) -> None:
+def finish(turn: Turn, reply: Message, text: str) -> None:
     """Take the reply as the answer, unless it is cut or refused."""
-    turn.text = reply.text
+    turn.text = text
     if reply.finish == "length":
         raise LimitReached("the model's answer was cut at its own token limit", hint="raise max_tokens of the model")
     if reply.finish == "refusal":

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
+from ._codec import adapter
 from ._messages import Json
 from ._turn import Limits
 from .errors import DataError, nearest
@@ -61,7 +61,7 @@ class Creature:
         if isinstance(plain.get("plugins"), list):
             plain["plugins"] = _named(plain["plugins"])
         try:
-            creature: Creature = _adapter().validate_python(plain)
+            creature: Creature = adapter(Creature).validate_python(plain)
         except ValidationError as error:
             raise _explained(error.errors()[0], where or _dotted) from None
         return creature
@@ -77,13 +77,6 @@ class Creature:
 
 def _dotted(keys: Sequence[str | int]) -> str:
     return ".".join(map(str, keys))
-
-
-@cache
-def _adapter() -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Creature)
 
 
 def _named(items: list[Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from . import errors, events
 from ._controller import run_turn
 from ._messages import Message, Text
-from ._toolcalls import blamed, cancel_early
+from ._toolcalls import blamed
 from ._turn import Status, Turn, TurnResult
 
 if TYPE_CHECKING:
@@ -28,16 +28,12 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
                 began = True
                 start(agent, turn)
                 chain = agent.turn_chain
-                result = await run_turn(agent, turn) if chain is None else complete(turn, await chain(turn))
+                result = await run_turn(agent, turn) if chain is None else complete(agent, turn, await chain(turn))
         except asyncio.CancelledError:
-            await settled(turn)
             end(agent, turn, failed_result(agent, turn, errors.TurnCancelled("the turn was cancelled"), began))
             raise
         except Exception as error:
             result = failed_result(agent, turn, error, began)
-        if began and result.status is not Status.waiting:
-            agent.close_calls("not finished: the turn ended without it", turn.calls)
-        await settled(turn)
         if agent.log.lasting:
             await make_durable(agent, turn, result)
         end(agent, turn, result)
@@ -45,8 +41,8 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
             await make_durable(agent, turn, result)
         return result
     finally:
-        if turn.timers:
-            turn.unbound()
+        for timer in turn.timers:
+            timer.cancel()
         if began:
             agent.lock.release()
         if agent.has_input:
@@ -54,7 +50,7 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
 
 
 def start(agent: "Agent", turn: Turn) -> None:
-    if agent.stopping:
+    if agent.stopping or not agent.started:
         raise errors.TurnCancelled(f"agent {agent.name!r} is stopping")
     turn.check()
     if turn.tap is not None:
@@ -63,14 +59,6 @@ def start(agent: "Agent", turn: Turn) -> None:
         turn.bound(limit, "the turn reached its time limit of")
     agent.turn = turn
     agent.record(events.TurnStarted(turn.id, turn.message, turn.source))
-
-
-async def settled(turn: Turn) -> None:
-    """Wait until the calls that started early, and are not wanted, are gone."""
-    if turn.early:
-        cancel_early(turn)
-    if turn.dropped:
-        await asyncio.wait(turn.dropped)
 
 
 async def make_durable(agent: "Agent", turn: Turn, result: TurnResult) -> None:
@@ -90,11 +78,8 @@ async def make_durable(agent: "Agent", turn: Turn, result: TurnResult) -> None:
 def end(agent: "Agent", turn: Turn, result: TurnResult) -> None:
     if agent.turn is turn:
         agent.turn = None
-    if turn.calls:
-        for state in turn.calls.values():
-            state.call.state = None
-    if "questions" in agent.__dict__:
-        agent.questions.settle(waiting=result.status is Status.waiting)
+    for state in turn.calls.values():
+        state.call.state = None
     ended = events.TurnEnded(turn.id, result)
     agent.record(ended)
     if turn.off is not None:
@@ -103,26 +88,20 @@ def end(agent: "Agent", turn: Turn, result: TurnResult) -> None:
         turn.tap(ended)
 
 
-def complete(turn: Turn, made: TurnResult) -> TurnResult:
-    """Fill in what a hook's own result left out."""
+def complete(agent: "Agent", turn: Turn, made: TurnResult) -> TurnResult:
+    """Fill in what a hook's own result left out, and close the calls it left open."""
+    if made.status is not Status.waiting:
+        agent.close_calls("not finished: the turn ended without it", turn.calls)
     real = turn.result(made.status, made.error)
     made.usage, made.tool_calls, made.turns, made.duration = real.usage, real.tool_calls, real.turns, real.duration
     made.output = real.output if made.output is None else made.output
     return made
 
 
-STATUS: tuple[tuple[type[BaseException], Status], ...] = (
-    (errors.TurnTimeout, Status.timeout),
-    (errors.TurnCancelled, Status.cancelled),
-    (errors.LimitReached, Status.limit),
-    (errors.TurnWaiting, Status.waiting),
-    (errors.Vetoed, Status.denied),
-)
-
-
 def failed_result(agent: "Agent", turn: Turn, error: Exception, began: bool) -> TurnResult:
     """Return the result of a turn that `error` ended, with the history closed."""
-    status = next((s for kind, s in STATUS if isinstance(error, kind)), Status.failed)
+    ended_by = typed(error)
+    status = Status(ended_by.status)
     if began and status is Status.waiting:
         agent.parked = turn.calls
     elif began:
@@ -132,7 +111,7 @@ def failed_result(agent: "Agent", turn: Turn, error: Exception, began: bool) -> 
             agent.add(Message("assistant", [Text(turn.text)], finish="aborted"))
     if status is Status.denied:
         agent.record(events.Refused("turn", str(error), blamed(error)))
-    result = turn.result(status, typed(error), session=agent.session)
+    result = turn.result(status, ended_by, session=agent.session)
     if status is Status.waiting:
         result.pending = agent.questions.pending
     return result

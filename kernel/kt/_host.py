@@ -1,6 +1,7 @@
 """What one running process shares between its agents: tasks, services, plugins."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -27,6 +28,20 @@ class Clock:
 
 
 SYSTEM_CLOCK = Clock()
+CROWD, CALM = 1000, (50_000, 20, 20)
+_running = 0
+
+
+def count_running(change: int) -> None:
+    """Count the running agents of this process; from 1,000 on let the garbage collector walk their heap less often.
+
+    At its default threshold it takes three quarters of the time of 10,000 concurrent turns (tests/bench). A threshold
+    that the application set is left alone.
+    """
+    global _running
+    _running += change
+    if _running == CROWD and gc.get_threshold() == (700, 10, 10):
+        gc.set_threshold(*CALM)
 
 
 class Host:

@@ -67,10 +67,8 @@ class Inbox:
             self.items.remove(p)
         return taken
 
-    def next(self) -> Pending | None:
+    def next(self) -> Pending:
         """Take the oldest input for a turn of its own."""
-        if not self.items:
-            return None
         pending = self.items.popleft()
         pending.taken = True
         return pending

@@ -22,19 +22,16 @@ class Log(Protocol):
 
 
 class MemoryLog:
-    """Count the records, and with `record=True` keep them: what an agent without a session has."""
+    """Count the records and keep none: what an agent without a session has."""
 
-    __slots__ = ("records", "seq")
+    __slots__ = ("seq",)
     lasting = False
 
-    def __init__(self, *, record: bool = False) -> None:
-        self.records: list[Logged] | None = [] if record else None
+    def __init__(self) -> None:
         self.seq = 0
 
     def append(self, record: Logged) -> int:
         self.seq += 1
-        if self.records is not None:
-            self.records.append(record)
         return self.seq
 
     async def durable(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Self
 
 from .events import Event
@@ -11,15 +12,15 @@ if TYPE_CHECKING:
     from ._turn import Turn
 
 
-class Buffer:
-    """Hold the events that a stream has not given out yet; it outlives neither its listener nor its reader."""
+class Stream:
+    """Iterate over events as they come; `dropped` counts those that a slow reader missed."""
 
-    __slots__ = ("closed", "items", "waiter")
+    __slots__ = ("closed", "dropped", "items", "waiter")
 
     def __init__(self) -> None:
         self.items: deque[Event] = deque()
         self.waiter: asyncio.Future[None] | None = None
-        self.closed = False
+        self.closed, self.dropped = False, 0
 
     def put(self, event: Event) -> None:
         self.items.append(event)
@@ -35,48 +36,35 @@ class Buffer:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-
-class Stream:
-    """Iterate over events as they come; `dropped` counts those that a slow reader missed."""
-
-    __slots__ = ("dropped", "events")
-
-    def __init__(self) -> None:
-        self.events, self.dropped = Buffer(), 0
+    async def more(self) -> bool:
+        """Wait for an event; return False at the end."""
+        while not self.items and not self.closed:
+            self.waiter = asyncio.get_running_loop().create_future()
+            await self.waiter
+        return bool(self.items)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Event:
-        buffer = self.events
-        while not buffer.items:
-            if buffer.closed:
-                raise StopAsyncIteration
-            buffer.waiter = asyncio.get_running_loop().create_future()
-            await buffer.waiter
-        return buffer.items.popleft()
+        if not await self.more():
+            raise StopAsyncIteration
+        return self.items.popleft()
 
 
-class TurnStream(Stream):
-    """Iterate over the events of one turn; breaking out of the loop, or losing this object, cancels the turn."""
+async def turn_events(agent: "Agent", turn: "Turn", timeout: float | None) -> AsyncGenerator[Event, None]:
+    """Yield the events of one turn, which starts with the iteration and is cancelled where that is left."""
+    from ._execute import execute
 
-    __slots__ = ("_loop", "_turn")
-
-    def __init__(self, agent: "Agent", turn: "Turn", timeout: float | None) -> None:
-        from ._execute import execute
-
-        super().__init__()
-        self._turn, self._loop, events = turn, asyncio.get_running_loop(), self.events
-        turn.tap = events.put
-        task = agent.spawn(execute(agent, turn, timeout=timeout), name=f"{agent.name} turn {turn.id}")
-        task.add_done_callback(lambda _: events.close())
-
-    async def aclose(self) -> None:
-        """Cancel the turn, unless it has ended, and wait for its end."""
-        self._turn.cancel()
-        async for _ in self:
-            pass
-
-    def __del__(self) -> None:
-        if not self._turn.ended and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._turn.cancel)
+    stream = Stream()
+    turn.tap, items = stream.put, stream.items
+    task = agent.spawn(execute(agent, turn, timeout=timeout), name=f"{agent.name} turn {turn.id}")
+    task.add_done_callback(lambda _: stream.close())
+    try:
+        while await stream.more():
+            while items:
+                yield items.popleft()
+    finally:
+        turn.cancel()
+        if not task.done():
+            await asyncio.wait([task])

@@ -3,9 +3,8 @@
 import asyncio
 import dataclasses
 import inspect
-import json
-from collections.abc import Awaitable, Callable, Sequence
-from functools import cache
+from collections.abc import Awaitable, Callable
+from functools import cache, partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,11 @@ from .events import Advice, Refused, ToolEnded, ToolStarted
 
 if TYPE_CHECKING:
     from ._agent import Agent
+    from ._hooks import Step
 
 STRIKES = 3
+CANCELLED = "cancelled before it finished; its outcome is unknown"
+PLAIN = (str, int, float, list, dict, type(None))
 SLOW = 0.05
 
 
@@ -32,7 +34,6 @@ async def run_calls(agent: "Agent", turn: Turn, calls: list[ToolCall]) -> Messag
             state = turn.calls[call.id] = prepare(agent, call)
         elif call is not state.call:
             call.arguments, call.state, state.call = state.call.arguments, state, call
-        state.claimed = True
         if state.result is not None:
             turn.strikes += state.bound is None
             continue
@@ -43,7 +44,8 @@ async def run_calls(agent: "Agent", turn: Turn, calls: list[ToolCall]) -> Messag
             await run_batch(agent, turn, batch)
             await run_batch(agent, turn, [state])
             batch = []
-    await run_batch(agent, turn, batch)
+    if batch:
+        await run_batch(agent, turn, batch)
     results = [turn.calls[call.id].result for call in calls]
     if turn.strikes >= STRIKES:
         raise ArgumentsError(
@@ -76,22 +78,10 @@ def prepare(agent: "Agent", call: ToolCall) -> CallState:
 
 def parse(text: str) -> dict[str, Json]:
     """Return the arguments of a call from their text. Raises ValueError for what is no JSON object."""
-    arguments = _from_json()(text or "{}", allow_inf_nan=False)
+    arguments = _json()[0](text or "{}", allow_inf_nan=False)
     if not isinstance(arguments, dict):
         raise ValueError("they must be a JSON object")
     return arguments
-
-
-@cache
-def _from_json() -> Callable[..., Any]:
-    from pydantic_core import from_json
-
-    return from_json
-
-
-def cancelled(call: ToolCall, why: str = "cancelled before it finished; its outcome is unknown") -> ToolResult:
-    """Return the result that stands in for a call that never gave one."""
-    return failure(call, why)
 
 
 def failure(call: ToolCall, text: str) -> ToolResult:
@@ -100,8 +90,6 @@ def failure(call: ToolCall, text: str) -> ToolResult:
 
 async def run_batch(agent: "Agent", turn: Turn, batch: list[CallState]) -> None:
     """Run calls that may run together; sync tools without hooks need no tasks."""
-    if not batch:
-        return
     waiting: list[TurnWaiting] = []
     if len(batch) == 1 or (agent.tool_chain is None and all(inline(agent.tools[s.call.name]) for s in batch)):
         for state in batch:
@@ -122,17 +110,12 @@ def inline(tool: Tool) -> bool:
 
 
 async def run_call(agent: "Agent", turn: Turn, state: CallState, waiting: list[TurnWaiting]) -> None:
-    """Run one call to its result, or join the one that started early."""
+    """Run one call to its result."""
     turn.go_on()
     began = perf_counter()
-    early = turn.early.pop(state.call.id, None) if turn.early else None
     try:
-        if early is not None:
-            result = await join(early)
-        elif agent.tool_chain is None:
-            result = await run_tool(agent, state.call)
-        else:
-            result = await through_chain(agent, state.call)
+        chain = agent.tool_chain
+        result = await (run_tool(agent, state.call) if chain is None else through_chain(agent, state.call, chain))
     except TurnWaiting as error:
         waiting.append(error)
     else:
@@ -141,20 +124,18 @@ async def run_call(agent: "Agent", turn: Turn, state: CallState, waiting: list[T
         state.end(result, perf_counter() - began)
 
 
-async def join(task: "asyncio.Task[ToolResult]") -> ToolResult:
-    try:
-        return await task
-    except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.wait([task])
-        raise
+async def call_tool(agent: "Agent", call: ToolCall) -> ToolResult:
+    """Run a call that is in no reply yet, through the hooks: validated, guarded and told like any other."""
+    if (result := prepare(agent, call).result) is not None:
+        return result
+    return await through_chain(agent, call, agent.tool_chain or partial(run_tool, agent))
 
 
-async def through_chain(agent: "Agent", call: ToolCall) -> ToolResult:
+async def through_chain(agent: "Agent", call: ToolCall, chain: "Step") -> ToolResult:
     """Take a call through the hooks; a veto becomes an error result that the model reads."""
-    chain = agent.tool_chain
     try:
-        return await (run_tool(agent, call) if chain is None else chain(call))
+        result: ToolResult = await chain(call)
+        return result
     except Vetoed as veto:
         agent.record(Refused(f"{call.name} {call.id}", str(veto), blamed(veto)))
         return failure(call, f"denied: {veto}")
@@ -163,32 +144,6 @@ async def through_chain(agent: "Agent", call: ToolCall) -> ToolResult:
 def blamed(error: BaseException) -> str:
     """Return the plugin that raised an error, "" where none did."""
     return str(getattr(error, "kt_plugin", ""))
-
-
-def start_early(agent: "Agent", turn: Turn, call: ToolCall) -> None:
-    """Start a call while the reply still streams, if running it for nothing does no harm and nothing before it acts."""
-    tool = agent.tools.get(call.name)
-    if tool is None or tool.effect != "read" or not tool.parallel:
-        turn.acting = True
-    if turn.acting or not call.id or call.id in turn.calls:
-        return
-    state = prepare(agent, call)
-    if state.result is None:
-        turn.calls[call.id] = state
-        # What it raises is told where its result is taken; nobody misses that of a call that was dropped.
-        work = through_chain(agent, call)
-        turn.early[call.id] = agent.host.spawn(work, name=f"early {call.name}", failed=lambda error: None)
-
-
-def cancel_early(turn: Turn, *, keep: Sequence[ToolCall] = ()) -> None:
-    """Drop early calls that the final reply does not contain as they were."""
-    kept = {(c.id, c.name, c.args_text) for c in keep}
-    for id, task in list(turn.early.items()):
-        call = turn.calls[id].call
-        if (id, call.name, call.args_text) not in kept:
-            task.cancel()
-            turn.dropped.append(task)
-            del turn.early[id], turn.calls[id]
 
 
 async def run_tool(agent: "Agent", call: ToolCall) -> ToolResult:
@@ -210,9 +165,14 @@ async def run_tool(agent: "Agent", call: ToolCall) -> ToolResult:
     try:
         result = await perform(agent, tool, call, bound)
     except asyncio.CancelledError:
-        agent.record(ToolEnded(call, cancelled(call), perf_counter() - began))
+        agent.record(ToolEnded(call, failure(call, CANCELLED), perf_counter() - began))
         raise
-    agent.record(ToolEnded(call, result, perf_counter() - began))
+    took = perf_counter() - began
+    agent.record(ToolEnded(call, result, took))
+    if took > SLOW and inline(tool) and not tool.advised:
+        tool.advised = True
+        text = f"tool {tool.name!r} blocked the loop for {took * 1000:.0f} ms: use @tool(blocking=True)"
+        agent.bus.publish(Advice(text))
     if agent.log.lasting:
         await agent.log.durable()
     return result
@@ -242,13 +202,8 @@ async def perform(agent: "Agent", tool: Tool, call: ToolCall, bound: dict[str, A
 
             value = await to_thread.run_sync(lambda: tool.function(*context, **bound), abandon_on_cancel=True)
         else:
-            began = perf_counter()
             value = tool.function(*context, **bound)
-            if (took := perf_counter() - began) > SLOW and not tool.advised:
-                tool.advised = True
-                text = f"tool {tool.name!r} blocked the loop for {took * 1000:.0f} ms: use @tool(blocking=True)"
-                agent.bus.publish(Advice(text))
-        if inspect.isawaitable(value):
+        if not isinstance(value, PLAIN) and inspect.isawaitable(value):
             value = await value
         return as_result(call, value)
     except TurnWaiting:
@@ -265,28 +220,30 @@ async def perform(agent: "Agent", tool: Tool, call: ToolCall, bound: dict[str, A
 async def own_cancellation(work: Awaitable[Any]) -> Any:
     """Await a tool; a CancelledError that it lets out, while nobody cancels the call, is its failure."""
     task = asyncio.current_task()
-    before = task.cancelling() if task is not None else 0
+    assert task is not None
+    before = task.cancelling()
     try:
         return await work
     except asyncio.CancelledError:
-        if task is not None and task.cancelling() == before:
+        if task.cancelling() == before:
             raise RuntimeError("something that it awaited was cancelled") from None
         raise
 
 
-def as_result(call: ToolCall, value: object) -> ToolResult:
+def as_result(call: ToolCall, value: Any) -> ToolResult:
     """Return what a tool returned as a result: text, parts, a ToolResult, or data as JSON."""
-    if isinstance(value, str):
-        return ToolResult(call.id, [Text(value)], name=call.name)
-    if value is None:
-        return ToolResult(call.id, [Text("")], name=call.name)
     if isinstance(value, ToolResult):
         return dataclasses.replace(value, call_id=call.id, name=call.name)
-    if isinstance(value, PartBase):
-        return ToolResult(call.id, [value], name=call.name)  # type: ignore[list-item]
-    if isinstance(value, list) and value and all(isinstance(v, PartBase) for v in value):
-        return ToolResult(call.id, value, name=call.name)
-    from pydantic_core import to_jsonable_python
+    if value is None or isinstance(value, str):
+        value = Text(value or "")
+    parts: Any = [value] if isinstance(value, PartBase) else value
+    if not (isinstance(parts, list) and parts and all(isinstance(p, PartBase) for p in parts)):
+        parts = [Text(_json()[1](value, fallback=str, bytes_mode="base64").decode())]
+    return ToolResult(call.id, parts, name=call.name)
 
-    data = to_jsonable_python(value, fallback=str, bytes_mode="base64")
-    return ToolResult(call.id, [Text(json.dumps(data, ensure_ascii=False))], name=call.name)
+
+@cache
+def _json() -> tuple[Callable[..., Any], Callable[..., bytes]]:
+    from pydantic_core import from_json, to_json
+
+    return from_json, to_json

@@ -85,14 +85,13 @@ class Limits:
 
 @dataclass(slots=True, eq=False)
 class CallState:
-    """One call of a turn: its validated arguments, its starts, its result; `claimed` once a reply contains it."""
+    """One call of a turn: its validated arguments, its starts, its result."""
 
     call: ToolCall
     record: ToolRecord
     bound: dict[str, Any] | None = None
     attempts: int = 0
     result: ToolResult | None = None
-    claimed: bool = False
 
     def __deepcopy__(self, memo: object) -> "CallState":
         return self
@@ -103,44 +102,35 @@ class CallState:
         self.record.error, self.record.result = (result.text, None) if result.is_error else (None, result.text)
 
 
-@dataclass(slots=True, eq=False)
 class Turn:
     """One turn while it runs: hooks read it, `cancel` is for everybody.
 
     `waits` says that the caller waits for what the turn started (see `hold`); `output` is the typed output a plugin
-    found; `calls` is by call id, `early` the tasks of those that started early, `dropped` those that nobody wants.
+    found; `calls` is by call id; `sink` takes the reply that streams, and `attempt` counts its starts.
     """
 
-    id: int
-    message: Message | None
-    source: str
-    limits: Limits
-    waits: bool = False
     tap: Callable[["Event"], object] | None = None
-    usage: Usage = field(default_factory=Usage)
-    calls: dict[str, CallState] = field(default_factory=dict)
-    early: "dict[str, asyncio.Task[ToolResult]]" = field(default_factory=dict)
-    dropped: "list[asyncio.Task[ToolResult]]" = field(default_factory=list)
+    off: Callable[[], None] | None = None
     holds: "set[asyncio.Future[None]] | None" = None
     sink: "Sink | None" = None
-    text: str = ""
+    text = ""
     output: Any = None
-    turns: int = 0
-    strikes: int = 0
-    attempt: int = 0
-    acting: bool = False
-    ended: bool = False
-    started: float = field(default_factory=perf_counter)
-    off: Callable[[], None] | None = None
+    turns = attempt = strikes = 0
+    ended = False
+    timers: "tuple[asyncio.TimerHandle, ...]" = ()
     _task: "asyncio.Task[Any] | None" = None
     _reason: "TurnCancelled | TurnTimeout | None" = None
-    timers: "tuple[asyncio.TimerHandle, ...]" = ()
-    _base: int = 0
-    _delivered: bool = False
+    _base = 0
+    _delivered = False
+
+    def __init__(self, id: int, message: Message | None, source: str, limits: Limits, waits: bool = False) -> None:
+        self.id, self.message, self.source, self.limits, self.waits = id, message, source, limits, waits
+        self.usage, self.started = Usage(), perf_counter()
+        self.calls: dict[str, CallState] = {}
 
     def result(self, status: Status, error: KTError | None = None, *, session: str | None = None) -> TurnResult:
         """Return the result of the turn as it is now."""
-        calls = [state.record for state in self.calls.values() if state.claimed] if self.calls else ()
+        calls = [state.record for state in self.calls.values()] if self.calls else ()
         took = perf_counter() - self.started
         return TurnResult(status, self.text, self.usage, calls, error, self.output, (), self.turns, took, session)
 
@@ -189,10 +179,6 @@ class Turn:
         """Cancel the turn with status timeout after `seconds`."""
         error = TurnTimeout(f"{what} {seconds:g} s")
         self.timers += (asyncio.get_running_loop().call_later(seconds, self.cancel, error),)
-
-    def unbound(self) -> None:
-        for timer in self.timers:
-            timer.cancel()
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Turn the turn's own cancellation into its reason; one from outside passes."""

@@ -1,4 +1,4 @@
-"""The error tree. `code` is what users see, `exit_code` what a shell sees.
+"""The error tree. `code` is what users see, `exit_code` what a shell sees, `status` how a turn ends with it.
 
 KTError                      E-KT 1
 ├── UsageError               E-USAGE 2
@@ -37,6 +37,7 @@ class KTError(Exception):
 
     code = "E-KT"
     exit_code = 1
+    status = "failed"
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what)
@@ -94,7 +95,7 @@ class StoreError(KTError):
 class Vetoed(KTError):
     """Refuse the turn or the call at hand; raised by a hook, its text goes to the model or the caller."""
 
-    code, exit_code = "E-VETO", 77
+    code, exit_code, status = "E-VETO", 77, "denied"
 
 
 class ModelError(KTError):
@@ -130,19 +131,19 @@ class TurnError(KTError):
 
 
 class LimitReached(TurnError):
-    code, exit_code = "E-LIMIT", 3
+    code, exit_code, status = "E-LIMIT", 3, "limit"
 
 
 class TurnTimeout(TurnError):
-    code, exit_code = "E-TIMEOUT", 124
+    code, exit_code, status = "E-TIMEOUT", 124, "timeout"
 
 
 class TurnCancelled(TurnError):
-    code, exit_code = "E-CANCELLED", 130
+    code, exit_code, status = "E-CANCELLED", 130, "cancelled"
 
 
 class TurnWaiting(TurnError):
-    code, exit_code = "E-WAITING", 77
+    code, exit_code, status = "E-WAITING", 77, "waiting"
 
 
 def nearest(name: str, known: Iterable[str], *, n: int = 3) -> str:

@@ -64,16 +64,15 @@ def test_a_listener_subscribed_twice_and_taken_away_once_hears_once() -> None:
     assert len(heard) == 1
 
 
-def test_wants_tells_whether_anybody_listens() -> None:
+def test_the_bus_knows_whether_anybody_listens() -> None:
     bus = Bus()
-    assert not bus.wants(TextDelta)
+    assert (bus.heard, bus.text) == (False, ())
     off = bus.on(TextDelta, lambda e: None)
-    assert bus.wants(TextDelta)
-    assert not bus.wants(ThinkingDelta)
+    assert (bus.heard, len(bus.text), bus.listeners(ThinkingDelta)) == (True, 1, ())
     off()
-    assert not bus.wants(TextDelta)
+    assert (bus.heard, bus.text) == (False, ())
     bus.on(Event, lambda e: None)
-    assert bus.wants(ThinkingDelta)
+    assert (bus.heard, len(bus.text), len(bus.listeners(ThinkingDelta))) == (True, 1, 1)
 
 
 def test_a_listener_may_unsubscribe_itself_or_another_while_it_hears() -> None:

@@ -219,17 +219,3 @@ async def test_a_guard_is_given_as_class_or_instance(given: Any, send: Any, sent
     async with running([[("send", {"to": "enemy"})], "done"], tools=[send], guards=[given]) as agent:
         await agent.run("go")
         assert sent == []
-
-
-async def test_guards_hold_for_calls_that_start_early() -> None:
-    reads = []
-
-    @tool(effect="read")
-    def look() -> str:
-        reads.append(1)
-        return "secret"
-
-    async with running([[("look", {})], "done"], tools=[look], guards=[Fails(ValueError("no"))]) as agent:
-        result = await agent.run("go")
-        assert reads == []
-        assert result.tool_calls[0].error is not None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -55,7 +56,21 @@ async def test_a_result_without_next_is_the_turns() -> None:
 class Translates:
     @hookimpl
     async def kt_around_turn(self, turn: Any, next: Next) -> TurnResult:
-        return await next(replace(turn, message=Message("user", [Text("good day")])))
+        turn.message = Message("user", [Text("good day")])
+        return await next(turn)
+
+
+class PassesACopy:
+    @hookimpl
+    async def kt_around_turn(self, turn: Any, next: Next) -> TurnResult:
+        return await next(copy(turn))
+
+
+async def test_a_plugin_that_passes_on_another_turn_is_told() -> None:
+    async with running(["hello"], plugins=[PassesACopy]) as agent:
+        result = await agent.run("hi")
+        assert isinstance(result.error, UsageError)
+        assert result.error.hint == "change turn.message or turn.limits in place"
 
 
 async def test_a_changed_turn_is_what_runs() -> None:

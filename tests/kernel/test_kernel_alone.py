@@ -76,6 +76,6 @@ asyncio.run(main())
     done = core_python(code)
     lines = done.stdout.splitlines()
     assert done.stderr == ""
-    assert [line.partition("]")[0] for line in lines] == ["error[E-CONFIG"] * 6 + ["error[E-UNKNOWN"]
-    wanted = ["kt-config", "kt-output", "kt-subagents", "kt-sessions", "kt-config", "no default model", "openai/gpt"]
+    assert [line.partition("]")[0] for line in lines] == ["error[E-CONFIG"] * 7
+    wanted = ["kt-config", "kt-output", "kt-subagents", "kt-sessions", "kt-config", "kt-config", "kt-config"]
     assert [want for want, line in zip(wanted, lines, strict=True) if want not in line] == []

@@ -133,7 +133,7 @@ async def test_the_output_recorder_keeps_what_the_agent_says() -> None:
         await agent.run("a")
         await agent.run("b")
     assert (output.texts, output.streamed) == (["one two", "three"], "one twothree")
-    assert not agent.bus.wants(TextDelta)
+    assert not agent.bus.listeners(TextDelta)
 
 
 async def test_virtual_time_moves_only_when_told_and_wakes_sleepers_in_order() -> None:

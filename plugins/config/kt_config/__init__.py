@@ -13,6 +13,7 @@ def kt_register(registry: "Registry") -> None:
     registry.add("loader", "creature", "kt_config.creatures:load", help="a creature from a reference or a path")
     registry.add("loader", "tool", "kt_config.creatures:load_tool", help="a tool from module:attribute or a file")
     registry.add("loader", "profile", "kt_config.profiles:load", help="a profile by name")
+    registry.add("loader", "model", "kt_config.models:load", help="the provider of a preset, PROVIDER/MODEL or table")
     registry.add("loader", "presets", "kt_config.settings:presets", help="the user's model presets")
     registry.add("config", "settings", "kt_config.settings:Settings", help="the user's and the project's settings")
     registry.add("config", "reference", "kt_config.references:find", help="the file a reference names")

@@ -1,13 +1,13 @@
 """Questions: a denial where nobody is there, the first answer wins, a turn can wait for one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import kt
 import pytest
 from kt.errors import NotFound, TurnWaiting
-from kt.events import PluginFailed, QuestionAnswered, QuestionAsked, ToolStarted
+from kt.events import QuestionAnswered, QuestionAsked, ToolStarted
 from kt.testing import EventRecorder, ScriptedLLM, running
 
 pytestmark = pytest.mark.anyio
@@ -307,42 +307,6 @@ async def test_a_question_does_not_outlive_a_turn_that_was_interrupted() -> None
         agent.interrupt()
         assert (await task).status == "cancelled"
         assert agent.questions.pending == []
-
-
-class EarlyAsk:
-    """Stream a call that starts early and asks; then end the reply, or fail."""
-
-    def __init__(self, *, fails: bool) -> None:
-        self._fails = fails
-
-    async def stream(self, request: kt.Request) -> AsyncIterator[Any]:
-        call = kt.ToolCall("c1", "look", "{}")
-        yield call
-        for _ in range(5):
-            await asyncio.sleep(0)
-        if self._fails:
-            raise OSError("gone")
-        yield kt.Message("assistant", [call], finish="tool_calls")
-
-
-@kt.tool(effect="read")
-async def look(ctx: kt.Context[None]) -> str:
-    return str(await ctx.ask("may I look?"))
-
-
-async def test_a_question_of_a_dropped_early_call_is_dropped() -> None:
-    async with running(EarlyAsk(fails=True), tools=[look]) as agent:
-        agent.questions.wait = True
-        assert (await agent.run("go")).status == "failed"
-        assert agent.questions.pending == []
-
-
-async def test_an_early_call_that_waits_for_an_answer_is_no_plugin_failure() -> None:
-    async with running(EarlyAsk(fails=False), tools=[look]) as agent:
-        agent.questions.wait = True
-        recorder = EventRecorder(agent)
-        assert (await agent.run("go")).status == "waiting"
-        assert recorder.of(PluginFailed) == []
 
 
 async def test_a_question_whose_last_surface_leaves_is_a_denial() -> None:

@@ -5,19 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .errors import NotFound, TurnWaiting, nearest
-from .events import QuestionAnswered, QuestionAsked
+from kt.errors import NotFound, TurnWaiting, nearest
+from kt.events import QuestionAnswered, QuestionAsked, TurnEnded
 
 if TYPE_CHECKING:
-    from ._agent import Agent
+    from kt import Agent
 
 
-class Questions:
-    """The open questions of one agent.
-
-    A surface that can answer says so with `attached()`. With none attached a question is a denial (None), or, where
-    `wait` is set, it is parked: the turn ends with status waiting, and the call runs again once it is answered.
-    """
+class AgentQuestions:
+    """Hold the open questions of one agent; the protocol `kt.Questions` says what each part does."""
 
     __slots__ = ("_agent", "_answers", "_asked", "_open", "_past", "surfaces", "wait")
 
@@ -28,6 +24,7 @@ class Questions:
         self._asked: dict[str, int] = {}
         self._past: frozenset[str] = frozenset()
         self.surfaces, self.wait = 0, False
+        agent.bus.on(TurnEnded, self._turn_ended)
 
     @property
     def pending(self) -> list[QuestionAsked]:
@@ -35,12 +32,11 @@ class Questions:
 
     @property
     def parked(self) -> list[QuestionAsked]:
-        """Return the questions that nobody awaits: a waiting turn left them."""
         return [question for question, future in self._open.values() if future is None]
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Say that a surface is there to answer, for as long as the block runs; the last to leave denies the rest."""
+        # The last surface to leave denies what is still open.
         self.surfaces += 1
         try:
             yield
@@ -74,7 +70,6 @@ class Questions:
             self._open.pop(question.id, None)
 
     def answer(self, id: str, answer: str, *, by: str = "") -> bool:
-        """Answer an open question; return False where another surface was first. Raises NotFound for an unknown id."""
         if id in self._past:
             return False
         if id not in self._open and id not in self._answers:
@@ -90,10 +85,10 @@ class Questions:
             future.set_result(answer)
         return True
 
-    def settle(self, *, waiting: bool) -> None:
-        """Take the end of a turn: one that waits keeps its questions and answers, any other takes them along."""
+    def _turn_ended(self, event: TurnEnded) -> None:
+        """Keep the questions and answers of a turn that waits; any other takes them along."""
         self._asked.clear()
-        if not waiting:
+        if event.result.status != "waiting":
             self._past = frozenset(self._answers)
             self._answers.clear()
             self._open = {id: entry for id, entry in self._open.items() if entry[1] is not None}

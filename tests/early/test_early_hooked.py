@@ -11,6 +11,7 @@ from kt.events import LLMEnded, PluginFailed, ToolEnded, ToolStarted, TurnEnded
 from kt.testing import EventRecorder, running
 
 pytestmark = pytest.mark.anyio
+EARLY = ["early"]
 Next = Callable[[ToolCall], Awaitable[ToolResult]]
 
 
@@ -59,7 +60,9 @@ def call(id: str = "c1", name: str = "look", args: str = "{}") -> ToolCall:
 
 async def test_a_dropped_early_call_has_ended_when_the_turn_has() -> None:
     look = Look()
-    async with running(Streams(call(), look.started, ConnectionError("reset")), tools=[look.tool]) as agent:
+    async with running(
+        Streams(call(), look.started, ConnectionError("reset")), tools=[look.tool], plugins=EARLY
+    ) as agent:
         result = await agent.run("go")
         assert result.status == "failed"
         assert look.started.is_set()
@@ -68,7 +71,9 @@ async def test_a_dropped_early_call_has_ended_when_the_turn_has() -> None:
 
 async def test_no_event_of_a_turn_comes_after_turn_ended() -> None:
     look = Look()
-    async with running(Streams(call(), look.started, ConnectionError("reset")), tools=[look.tool]) as agent:
+    async with running(
+        Streams(call(), look.started, ConnectionError("reset")), tools=[look.tool], plugins=EARLY
+    ) as agent:
         events = EventRecorder(agent)
         await agent.run("go")
         await look.ended.wait()
@@ -80,7 +85,9 @@ async def test_no_event_of_a_turn_comes_after_turn_ended() -> None:
 
 async def test_every_started_call_is_told_to_have_ended() -> None:
     look = Look()
-    async with running(Streams(call(), look.started, ConnectionError("reset")), tools=[look.tool]) as agent:
+    async with running(
+        Streams(call(), look.started, ConnectionError("reset")), tools=[look.tool], plugins=EARLY
+    ) as agent:
         events = EventRecorder(agent)
         await agent.run("go")
         await look.ended.wait()
@@ -94,7 +101,7 @@ async def test_the_history_has_the_parsed_arguments_of_an_early_call() -> None:
         return at
 
     items = [call(args='{"at": "x"}'), Message("assistant", [call(args='{"at": "x"}')])]
-    async with running(Streams(*items), tools=[look]) as agent:
+    async with running(Streams(*items), tools=[look], plugins=EARLY) as agent:
         result = await agent.run("go")
         assert result.tool_calls[0].result == "x"
         assert agent.history[1].tool_calls[0].arguments == {"at": "x"}
@@ -115,7 +122,9 @@ async def test_an_early_call_that_waits_for_an_answer_is_no_failure_of_a_plugin(
     def look() -> str:
         return "seen"
 
-    async with running(Streams(call(), Message("assistant", [call()])), tools=[look], guards=[Waits]) as agent:
+    async with running(
+        Streams(call(), Message("assistant", [call()])), tools=[look], plugins=EARLY, guards=[Waits]
+    ) as agent:
         agent.questions.wait = True
         events = EventRecorder(agent)
         waiting = await agent.run("go")
@@ -137,7 +146,9 @@ async def test_a_hook_that_breaks_on_an_early_call_fails_the_turn_by_name() -> N
     def look() -> str:
         return "seen"
 
-    async with running(Streams(call(), Message("assistant", [call()])), tools=[look], plugins=[Breaks]) as agent:
+    async with running(
+        Streams(call(), Message("assistant", [call()])), tools=[look], plugins=[*EARLY, Breaks]
+    ) as agent:
         result = await agent.run("go")
         assert isinstance(result.error, PluginError)
         assert str(result.error) == "ValueError: my own bug (in plugin Breaks)"
@@ -156,7 +167,7 @@ async def test_early_calls_run_beside_each_other_and_keep_call_order() -> None:
         return at
 
     calls = [call("1", args='{"at": "a"}'), call("2", args='{"at": "b"}')]
-    async with running(Streams(*calls, both, Message("assistant", list(calls))), tools=[look]) as agent:
+    async with running(Streams(*calls, both, Message("assistant", list(calls))), tools=[look], plugins=EARLY) as agent:
         events = EventRecorder(agent)
         result = await agent.run("go")
         assert [c.result for c in result.tool_calls] == ["a", "b"]
