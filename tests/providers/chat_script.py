@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from kt import Host, Message, Request, Text
+from kt_http.provider import WireProvider
 from kt_openai.chat_reply import ChatReply
-from kt_openai.provider import ChatProvider, compatible
+from kt_openai.provider import compatible
 
 
 def delta(finish: str | None = None, **fields: Any) -> dict[str, Any]:
@@ -53,12 +54,12 @@ HELLO = HEAD + HEL + LO + STOP + event(USAGE) + DONE
 BUSY = answer(503, error("busy"))
 
 
-def made(server: Any, host: Host, **options: Any) -> ChatProvider:
+def made(server: Any, host: Host, **options: Any) -> WireProvider:
     """Return a provider for a test's server, whose retries do not wait unless the server asks."""
     return compatible("m", {"base_url": server.url + "/v1", "retry": {"base": 0}, **options}, host)
 
 
-async def ask(provider: ChatProvider, text: str = "hi", **fields: Any) -> tuple[list[Any], Message]:
+async def ask(provider: WireProvider, text: str = "hi", **fields: Any) -> tuple[list[Any], Message]:
     """Return the deltas and the Message of an answer."""
     request = Request([Message("user", [Text(text)])], **fields)
     items: list[Any] = [item async for item in provider.stream(request)]

@@ -29,7 +29,7 @@ def test_openai_sends_its_key_to_openai(monkeypatch: pytest.MonkeyPatch) -> None
     assert provider.endpoint.url == "https://api.openai.com/v1"
     assert provider.endpoint.headers["authorization"] == "Bearer k-1"
     assert (provider.model, provider.enforces_schema) == ("gpt-x", True)
-    assert provider.options.max_tokens_name == "max_completion_tokens"
+    assert provider.wire.options.max_tokens_name == "max_completion_tokens"
 
 
 def test_the_key_of_openai_goes_to_no_other_host(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,3 +13,6 @@ def kt_register(registry: "Registry") -> None:
     registry.add(
         "http", "direct", "kt_http.direct:DirectHttp", help="requests from this process, with no proxy between"
     )
+    registry.provider(
+        "endpoint", "kt_http.provider:endpoint", help="any address given as data: wire, base_url, key_env"
+    )

@@ -48,7 +48,8 @@ class Endpoint:
 class Reply(Protocol):
     """What a wire makes of one answer. `done`: nothing follows; `ended`: its end mark has come, so it is whole.
 
-    The feeding methods raise ErrorInStream and Malformed; `finish` raises TruncatedStream without the end mark.
+    The feeding methods raise ErrorInStream and Malformed; `finish` raises TruncatedStream without the end mark;
+    `message` returns what has come so far, whole or not.
     """
 
     done: bool
@@ -59,6 +60,8 @@ class Reply(Protocol):
     def feed_body(self, body: bytes) -> "Sequence[Delta]": ...
 
     def finish(self) -> "Message": ...
+
+    def message(self) -> "Message": ...
 
 
 async def exchange(

@@ -21,33 +21,28 @@ LOCAL = Clocks(first_byte=600.0, between=300.0)
 T = TypeVar("T", Clocks, RetryPolicy)
 
 
-def endpoint_of(options: Mapping[str, Any], auth: Mapping[str, str], *, path: str = "") -> Endpoint:
+def endpoint_of(
+    options: Mapping[str, Any], auth: Mapping[str, str], *, headers: Mapping[str, str] | None = None, path: str = ""
+) -> Endpoint:
     """Return the endpoint that options describe; a `path` at the end of base_url is taken off.
 
     `auth` are the headers with the key, each a format such as "Bearer {}"; they are left out where the options name no
     `key_env`. Raises ConfigError for a missing key, and for what is wrong with an option.
     """
-    url = _address(str(options["base_url"])).removesuffix(path)
+    url = address(str(options["base_url"])).removesuffix(path)
     key = _key(options.get("key_env"))
-    headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": AGENT}
+    sent = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": AGENT, **(headers or {})}
     if key:
-        headers |= {name: form.format(key) for name, form in auth.items()}
-    headers |= {name.lower(): str(value) for name, value in table(options, "headers").items()}
+        sent |= {name: form.format(key) for name, form in auth.items()}
+    sent |= {name.lower(): str(value) for name, value in table(options, "headers").items()}
     clocks = LOCAL if is_loopback(urlsplit(url).hostname or "") else Clocks()
     return Endpoint(
         url,
-        headers,
+        sent,
         _numbers(options, "clocks", clocks),
         _numbers(options, "retry", RetryPolicy()),
         (key,) if key else (),
     )
-
-
-def check(options: Mapping[str, Any], known: tuple[str, ...]) -> None:
-    """Raise ConfigError for an option that nobody knows, with the nearest."""
-    for name in options:
-        if name not in known:
-            raise ConfigError(f"the provider has no option {name!r}", hint=nearest(name, known))
 
 
 def table(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -58,7 +53,8 @@ def table(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found or {}
 
 
-def _address(base: str) -> str:
+def address(base: str) -> str:
+    """Return a base address without a slash at its end. Raises ConfigError for what is none."""
     try:
         parts = urlsplit(base)
         good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)

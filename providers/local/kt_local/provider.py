@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kt.errors import ConfigError, MissingPlugin, nearest
-from kt_openai.provider import ChatProvider, compatible
+from kt_http.provider import WireProvider
+from kt_openai.provider import compatible
 
 from .server import LocalServer
 from .weights import Weights, verified, weights_of
@@ -30,7 +31,7 @@ class LocalProvider:
         self.model = weights.name
         self._path, self._host = verified(weights), host
         self._context, self._threads = context, threads or min(os.cpu_count() or 1, 8)
-        self._chat: tuple[str, ChatProvider] = "", None  # type: ignore[assignment]
+        self._chat: tuple[str, WireProvider] = "", None  # type: ignore[assignment]
 
     async def stream(self, request: "Request") -> "AsyncIterator[str | ToolCall | Event | Message]":
         """Yield the deltas of the answer, then its Message; start the server first if it does not run."""

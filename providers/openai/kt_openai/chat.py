@@ -5,17 +5,21 @@ A message is encoded once and its bytes are kept in `message.encoded`, so that a
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 from kt.errors import ConfigError
+from kt_http.wire import quirks_of
 
 if TYPE_CHECKING:
     from kt import Media, Message, Part, Request, Thinking, Tool, ToolCall, ToolResult
 
+    from .chat_reply import ChatReply
+
 WIRE = "chat"
+REPLAY = ("tool_loop", "never", "always")
 PATH = "/chat/completions"
 
 _AUDIO = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
@@ -34,6 +38,39 @@ class ChatOptions:
     origin: str = ""
     replay_reasoning: Literal["never", "tool_loop", "always"] = "tool_loop"
     max_tokens_name: str = "max_tokens"
+
+
+class ChatWire:
+    """Chat Completions; see kt_http.wire.Wire."""
+
+    name = WIRE
+    headers: Mapping[str, str] = {}
+    auth: Mapping[str, str] = {"authorization": "Bearer {}"}
+
+    def __init__(self, options: ChatOptions = ChatOptions()) -> None:
+        self.options = options
+
+    def path(self, model: str) -> str:
+        return PATH
+
+    def build(self, request: "Request", model: str) -> bytes:
+        return build(request, model, self.options)
+
+    def reply(self) -> "ChatReply":
+        from .chat_reply import ChatReply
+
+        return ChatReply(self.options.origin)
+
+    def models(self, body: bytes) -> list[str]:
+        return [str(entry["id"]) for entry in json.loads(body)["data"]]
+
+
+def wire(origin: str, quirks: Mapping[str, Any]) -> ChatWire:
+    """Return the wire `chat`. Raises ConfigError for a wrong quirk."""
+    options = quirks_of(ChatOptions, quirks, origin=origin)
+    if options.replay_reasoning not in REPLAY:
+        raise ConfigError(f"replay_reasoning is {options.replay_reasoning!r}", hint=f"one of {', '.join(REPLAY)}")
+    return ChatWire(options)
 
 
 def build(request: "Request", model: str, options: ChatOptions = ChatOptions()) -> bytes:
