@@ -1,0 +1,13 @@
+"""Anthropic's Messages wire."""
+
+from typing import TYPE_CHECKING
+
+from kt import hookimpl
+
+if TYPE_CHECKING:
+    from kt import Registry
+
+
+@hookimpl
+def kt_register(registry: "Registry") -> None:
+    registry.add("wire", "anthropic", "kt_anthropic.messages:wire", help="Anthropic Messages")
