@@ -94,6 +94,8 @@ def stream_failure(error: object, *, where: str = "", secrets: Iterable[str] = (
     Its status is the object's `status_code`, `code` or what its `type` means; 400 where nothing tells.
     """
     table = error if isinstance(error, dict) else {"message": str(error)}
+    if isinstance(inner := table.get("error"), dict):
+        table = inner
     known = [table.get(k) for k in ("status_code", "code", "status", "type")]
     numbers = [int(k) for k in known if isinstance(k, int | str) and str(k).isdecimal() and 300 <= int(k) < 600]
     status = numbers[0] if numbers else next((_KINDS[k] for k in known if isinstance(k, str) and k in _KINDS), 400)

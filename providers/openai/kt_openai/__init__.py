@@ -11,5 +11,6 @@ if TYPE_CHECKING:
 @hookimpl
 def kt_register(registry: "Registry") -> None:
     registry.add("wire", "chat", "kt_openai.chat:wire", help="Chat Completions")
+    registry.add("wire", "responses", "kt_openai.responses:wire", help="OpenAI Responses")
     registry.provider("openai", "kt_openai.provider:openai", help="OpenAI's models", key_env="OPENAI_API_KEY")
     registry.provider("openai-compat", "kt_openai.provider:compatible", help="any compatible address: URL#model")
