@@ -10,7 +10,8 @@ from .settings import RunSettings
 
 WAYS = """No model is chosen yet. You can
   1. use a local model: kt run --local ... (fetches Qwen2.5-Coder 1.5B once, 1.1 GB; no key, runs on this machine)
-  2. use a provider: set {keys}, then kt run --model PROVIDER/MODEL ..., or kt model default PROVIDER/MODEL
+  2. use a provider: kt model list names them; kt login PROVIDER keeps its key (or set its variable, such as
+     OPENAI_API_KEY), then kt run --model PROVIDER/MODEL ..., or kt model default PROVIDER/MODEL
      any compatible server: kt run --model openai-compat:http://localhost:11434/v1#MODEL ...
   3. look around without a model: kt run --model scripted "hello" (a scripted demo)
 """
@@ -20,7 +21,7 @@ def choose_model(settings: RunSettings) -> Any:
     """Return the model the user chooses on a terminal. Raises ConfigError (78) where nobody can be asked."""
     keys = provider_keys(settings)
     found = [f"{name} ({key} is set)" for name, key in keys.items() if os.environ.get(key)]
-    print(WAYS.format(keys=" or ".join(keys.values()) or "its key"), file=sys.stderr, end="")
+    print(WAYS, file=sys.stderr, end="")
     if found:
         print(f"Found: {', '.join(found)}: kt model default {found[0].split()[0]}/MODEL", file=sys.stderr)
     if sys.stdin.isatty() and sys.stderr.isatty():

@@ -13,7 +13,9 @@ COMMANDS = {
     "info": "show what a creature, tool, plugin or pack is: kt info REF",
     "edit": "open a creature's file in $EDITOR: kt edit REF",
     "doctor": "check the installation, keys, models and a creature: kt doctor [REF]",
-    "model": "choose and fetch models: kt model default|list|pull|rm",
+    "model": "choose, add, test and fetch models: kt model default|list|add|info|test|pull|rm",
+    "login": "keep a provider's key, or log in: kt login PROVIDER",
+    "config": "keep keys: kt config key set|list|rm",
     "new": "scaffold a creature, plugin or tool: kt new KIND NAME",
     "trust": "trust a folder, so that its .kt/config.toml counts: kt trust [FOLDER]",
 }

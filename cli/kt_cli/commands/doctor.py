@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import shutil
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional
 import typer
 from kt.errors import KTError
 
+from ..models import key_state, variables_of
 from ..parsing import parse
 
 if TYPE_CHECKING:
@@ -77,13 +77,12 @@ def _plugins(plugins: "Plugins") -> list[Check]:
 
 
 def _keys(plugins: "Plugins") -> list[Check]:
-    out = []
-    for entry in plugins.registry.entries("provider"):
-        if key := entry.data.get("key_env"):
-            there = bool(os.environ.get(str(key)))
-            out.append(Check(True if there else None, f"key of {entry.name}",
-                             f"{key} is {'set' if there else 'not set'}", f"export {key}=..."))  # fmt: skip
-    return out
+    """Return a line for each provider with a key, and one for those without."""
+    wanting = [e.name for e in plugins.registry.entries("provider") if variables_of(plugins, e.name)]
+    states = {name: key_state(plugins, name) for name in wanting}
+    without = [name for name, state in states.items() if state.startswith("no key")]
+    out = [Check(True, f"key of {name}", state) for name, state in states.items() if name not in without]
+    return [*out, Check(None, "no key of", ", ".join(without), "kt login PROVIDER")] if without else out
 
 
 def _model(plugins: "Plugins") -> Check:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt.errors import ConfigError, UnknownName, nearest
 
-from .settings import presets
+from .settings import endpoints, presets
 
 if TYPE_CHECKING:
     from kt import Host, Provider
@@ -33,8 +33,20 @@ def load(host: "Host", llm: str | Mapping[str, Any]) -> "tuple[Provider, str, Ma
         table = {**_table(host, name), **table}
     settings = {**table.pop("settings", {}), **settings}
     provider, model = str(table.pop("provider", "openai-compat")), str(table.pop("model", ""))
-    made = host.registry.get("provider", provider)(model, table, host)
+    made = _made(host, provider, model, table)
     return made, f"{provider}/{model}" if model else provider, settings
+
+
+def _made(host: "Host", provider: str, model: str, table: dict[str, Any]) -> "Provider":
+    """Return the provider: a function makes it, or a table says where it is, the user's own over a shipped one."""
+    own = endpoints().get(provider)
+    shipped = host.registry.find("provider", provider)
+    target: Any = {} if own is not None and shipped is None else host.registry.get("provider", provider)
+    if callable(target):
+        made: Provider = target(model, {**(own or {}), **table}, host)
+    else:
+        made = host.registry.get("provider", "endpoint")(model, {**target, **(own or {}), **table}, host)
+    return made
 
 
 def _table(host: "Host", name: str) -> dict[str, Any]:
@@ -44,8 +56,10 @@ def _table(host: "Host", name: str) -> dict[str, Any]:
         return dict(known[name])
     for mark in ("/", ":"):
         provider, found, model = name.partition(mark)
-        if host.registry.find("provider", provider) and (found or mark != "/"):
+        if (host.registry.find("provider", provider) or provider in endpoints()) and (found or mark != "/"):
             return {"provider": provider, "model": model}
     if name == "default":
         raise ConfigError("no default model is set", hint=CHOOSE)
-    raise UnknownName(f"no model {name!r}", hint=nearest(name, [*known, *host.registry.names("provider")]))
+    raise UnknownName(
+        f"no model {name!r}", hint=nearest(name, [*known, *endpoints(), *host.registry.names("provider")])
+    )

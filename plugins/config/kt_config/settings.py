@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from kt.errors import DataError, nearest
+from kt.errors import ConfigError, DataError, UsageError, nearest
 
 from .documents import Document, load_toml
 from .home import config_file
 from .trust import is_trusted
 
 PROJECT_KEYS: dict[str, type] = {"creature": str, "profile": dict}
-USER_KEYS = {**PROJECT_KEYS, "model": str, "models": dict}
+USER_KEYS = {**PROJECT_KEYS, "model": str, "models": dict, "endpoint": dict}
 PROFILE_KEYS = {"extends": str, "plugins": list, "guards": list, "config": dict}
 WORDS: dict[type, str] = {str: "text", dict: "a table", list: "a list of names"}
 
@@ -63,6 +63,13 @@ def presets() -> Mapping[str, Mapping[str, Any]]:
             where = document.where(["models", name])
             raise DataError(f"model preset {name!r} needs `model`", where=where, hint='model = "provider/name"')
     return {name: _preset(document, tables, [name]) for name in tables}
+
+
+def endpoints() -> Mapping[str, Mapping[str, Any]]:
+    """Return the user's own endpoints by name, each a table as the shipped ones are."""
+    document = _read(config_file(), USER_KEYS)
+    found = {} if document is None else document.data.get("endpoint", {})
+    return {name: _table(document, ["endpoint", name], table) for name, table in found.items() if document}
 
 
 def _preset(document: Document, tables: Mapping[str, dict[str, Any]], line: list[str]) -> dict[str, Any]:
@@ -119,6 +126,28 @@ def _project_file(pwd: Path) -> Path | None:
     return None
 
 
+def add_table(section: str, name: str, table: Mapping[str, Any]) -> Path:
+    """Add `[section.name]` to the user's config.toml; return the file. Raises ConfigError where it is there already."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+        raise UsageError(f"{name!r} is no name", hint="letters, digits, - and _")
+    file = config_file()
+    document = _read(file, USER_KEYS)
+    if document is not None and name in document.data.get(section, {}):
+        raise ConfigError(f"{section}.{name} is there already", where=document.where([section, name]), hint="edit it")
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    lines = [f"{key} = {_toml(value)}" for key, value in table.items()]
+    key = name if re.fullmatch(r"[\w-]+", name) else json.dumps(name)
+    _replace(file, f"{text.rstrip()}\n\n[{section}.{key}]\n".lstrip() + "\n".join(lines) + "\n")
+    return file
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML; its text and numbers are written as in JSON."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
+
+
 def set_model(name: str) -> Path:
     """Write `model = "name"` into the user's config.toml, leaving the rest as it stands; return the file."""
     file = config_file()
@@ -128,8 +157,12 @@ def set_model(name: str) -> Path:
     new, count = re.subn(r"(?m)^model\s*=.*$", lambda _: line, head, count=1)
     if not count:
         new = f"{line}\n{head}" if head else f"{line}\n"
+    _replace(file, new + mark + tables)
+    return file
+
+
+def _replace(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new")
-    fresh.write_text(new + mark + tables, encoding="utf-8")
+    fresh.write_text(text, encoding="utf-8")
     fresh.replace(file)
-    return file

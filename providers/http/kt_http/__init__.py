@@ -13,6 +13,7 @@ def kt_register(registry: "Registry") -> None:
     registry.add(
         "http", "direct", "kt_http.direct:DirectHttp", help="requests from this process, with no proxy between"
     )
+    registry.add("model_command", "decode", "kt_http.decode:main", help="print what a wire makes of recorded answers")
     registry.provider(
         "endpoint", "kt_http.provider:endpoint", help="any address given as data: wire, base_url, key_env"
     )

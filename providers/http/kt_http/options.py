@@ -1,9 +1,9 @@
 """From a provider's options (a table of a preset or creature) to where and how it is reached, checked at build."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from kt.errors import ConfigError, nearest
@@ -12,17 +12,28 @@ from .exchange import Endpoint
 from .retry import RetryPolicy
 from .transport import AGENT, Clocks, is_loopback
 
-COMMON = ("base_url", "key_env", "headers", "clocks", "retry")
+COMMON = ("base_url", "key_env", "auth", "headers", "clocks", "retry")
 """The options that `endpoint_of` understands."""
+
+DESCRIBING = ("wire", "about", "key_page", "catalogue", "models")
+"""What an endpoint's table says of itself, beside the options."""
 
 LOCAL = Clocks(first_byte=600.0, between=300.0)
 """A model on this machine may read its prompt for minutes before it says anything."""
+
+if TYPE_CHECKING:
+    from kt import Host
 
 T = TypeVar("T", Clocks, RetryPolicy)
 
 
 def endpoint_of(
-    options: Mapping[str, Any], auth: Mapping[str, str], *, headers: Mapping[str, str] | None = None, path: str = ""
+    host: "Host",
+    options: Mapping[str, Any],
+    auth: Mapping[str, str],
+    *,
+    headers: Mapping[str, str] | None = None,
+    path: str = "",
 ) -> Endpoint:
     """Return the endpoint that options describe; a `path` at the end of base_url is taken off.
 
@@ -30,10 +41,10 @@ def endpoint_of(
     `key_env`. Raises ConfigError for a missing key, and for what is wrong with an option.
     """
     url = address(str(options["base_url"])).removesuffix(path)
-    key = _key(options.get("key_env"))
+    key = key_of(host, options.get("key_env"))
     sent = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": AGENT, **(headers or {})}
     if key:
-        sent |= {name: form.format(key) for name, form in auth.items()}
+        sent |= {name.lower(): str(form).format(key) for name, form in (table(options, "auth") or auth).items()}
     sent |= {name.lower(): str(value) for name, value in table(options, "headers").items()}
     clocks = LOCAL if is_loopback(urlsplit(url).hostname or "") else Clocks()
     return Endpoint(
@@ -65,16 +76,28 @@ def address(base: str) -> str:
     return base.rstrip("/")
 
 
-def _key(variable: str | None) -> str:
-    if variable is None:
+def key_of(host: "Host", variables: str | Sequence[str] | None) -> str:
+    """Return the key under the first of the variables that has one: in the environment, else where keys are kept.
+
+    Raises ConfigError that names the variable and the command, never a value.
+    """
+    names = [variables] if isinstance(variables, str) else list(variables or ())
+    if not names:
         return ""
-    key, hint = os.environ.get(variable, "").strip(), f"export {variable}=YOUR_KEY"
+    stores = [entry.load() for entry in host.registry.entries("keys")]
+    found = ((name, read(name)) for read in (_environment, *(store().get for store in stores)) for name in names)
+    name, key = next(((name, key) for name, key in found if key), (names[0], ""))
+    hint = f"kt config key set {name}, or export {name}=YOUR_KEY"
     if not key:
         free = ", or use a model that needs none: kt run --local"
-        raise ConfigError(f"no key: the environment variable {variable} is not set", hint=hint + free)
+        raise ConfigError(f"no key: the environment variable {name} is not set", hint=hint + free)
     if not key.isascii() or not key.isprintable():
-        raise ConfigError(f"the key in {variable} has characters that no key has", hint=hint)
+        raise ConfigError(f"the key in {name} has characters that no key has", hint=hint)
     return key
+
+
+def _environment(variable: str) -> str:
+    return os.environ.get(variable, "").strip()
 
 
 def _numbers(options: Mapping[str, Any], name: str, default: T) -> T:

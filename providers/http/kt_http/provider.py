@@ -8,7 +8,7 @@ from kt.errors import ConfigError, ModelError, UnknownModel, nearest
 
 from .errors import HttpError, Transient, failure
 from .exchange import MAX_ERROR, Endpoint, exchange
-from .options import COMMON, address, endpoint_of
+from .options import COMMON, DESCRIBING, address, endpoint_of
 from .transport import transport_of
 from .wire import Wire, wire_of
 
@@ -64,7 +64,8 @@ def endpoint(model: str, options: Mapping[str, Any], host: "Host") -> WireProvid
     if not model:
         raise ConfigError("no model is named", hint="PROVIDER/MODEL")
     origin = urlsplit(address(str(options["base_url"]))).hostname or ""
-    quirks = {name: value for name, value in options.items() if name not in (*COMMON, "wire")}
+    quirks = {name: value for name, value in options.items() if name not in (*COMMON, *DESCRIBING)}
     wire = wire_of(host, str(options.get("wire", "chat")), origin, quirks)
     given = {name: value for name, value in options.items() if name in COMMON}
-    return WireProvider(model, endpoint_of(given, wire.auth, headers=wire.headers, path=wire.path(model)), wire, host)
+    found = endpoint_of(host, given, wire.auth, headers=wire.headers, path=wire.path(model))
+    return WireProvider(model, found, wire, host)

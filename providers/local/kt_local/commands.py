@@ -1,12 +1,17 @@
 """kt model pull, list and rm; and what kt doctor says of the weights."""
 
+from typing import TYPE_CHECKING
+
 from kt.errors import KTError, UsageError
 
 from .options import pull as fetch_one
 from .weights import DEFAULT, KNOWN, path_of, present, remove, verified, weights_of
 
+if TYPE_CHECKING:
+    from kt import Plugins
 
-def pull(args: list[str]) -> int:
+
+def pull(args: list[str], plugins: "Plugins") -> int:
     """Fetch a model; the default one without a name."""
     if _asks_for_help(args, "kt model pull [NAME]"):
         return 0
@@ -16,17 +21,13 @@ def pull(args: list[str]) -> int:
     return 0
 
 
-def list_(args: list[str]) -> int:
-    """List the models that can be had, and which are here."""
-    if _asks_for_help(args, "kt model list"):
-        return 0
-    for weights in KNOWN.values():
-        here = str(path_of(weights)) if present(weights) else "not here"
-        print(f"local/{weights.name}  {weights.size / 1e9:.1f} GB  {here}")
-    return 0
+def rows() -> list[str]:
+    """Return a line for each model that can be had: its size, and where it is."""
+    here = {w.name: str(path_of(w)) if present(w) else "not here" for w in KNOWN.values()}
+    return [f"local/{w.name}  {w.size / 1e9:.1f} GB  {here[w.name]}" for w in KNOWN.values()]
 
 
-def rm(args: list[str]) -> int:
+def rm(args: list[str], plugins: "Plugins") -> int:
     """Remove a model's files."""
     if _asks_for_help(args, "kt model rm NAME"):
         return 0
