@@ -17,7 +17,7 @@ def load(host: "Host", llm: str | Mapping[str, Any]) -> "tuple[Provider, str, Ma
     """Return (provider, model name, settings). Raises ConfigError and UnknownName, with the nearest names.
 
     A registered provider is called as `target(model, options, host)`; the options are the table's keys other than
-    provider, model and settings.
+    provider, model, settings and fallback (the models that are asked where this one is down).
     """
     table: dict[str, Any] = dict(llm) if isinstance(llm, Mapping) else {"model": llm}
     settings: dict[str, Any] = {}
@@ -33,8 +33,12 @@ def load(host: "Host", llm: str | Mapping[str, Any]) -> "tuple[Provider, str, Ma
         table = {**_table(host, name), **table}
     settings = {**table.pop("settings", {}), **settings}
     provider, model = str(table.pop("provider", "openai-compat")), str(table.pop("model", ""))
-    made = _made(host, provider, model, table)
-    return made, f"{provider}/{model}" if model else provider, settings
+    name = f"{provider}/{model}" if model else provider
+    if others := table.pop("fallback", ()):
+        first = {**table, "provider": provider, "model": model, "settings": settings}
+        made: Provider = host.registry.get("provider", "fallback")("", {"models": [first, *others]}, host)
+        return made, name, {}
+    return _made(host, provider, model, table), name, settings
 
 
 def _made(host: "Host", provider: str, model: str, table: dict[str, Any]) -> "Provider":

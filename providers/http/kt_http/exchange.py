@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from kt.errors import ModelError, ProviderDown, TruncatedStream
 
 from .errors import ErrorInStream, HttpError, Malformed, Transient, failure, scrub, stream_failure
+from .health import health_of
 from .retry import Retries, RetryPolicy
 from .sse import SSEReader
 from .transport import Clocks, Response, transport_of
@@ -71,14 +72,18 @@ async def exchange(
     body: bytes,
     reply: Callable[[], Reply],
     *,
+    model: str = "",
     explain: Callable[[ModelError], Awaitable[None]] | None = None,
 ) -> "AsyncGenerator[Delta | Message, None]":
     """POST a JSON body and yield the answer's deltas, then its Message; an LLMRetry before each further try.
 
     Nothing is tried again once a delta was yielded: what breaks then is raised. `reply` makes a fresh assembler for
-    every try; `explain` may complete an error before it is raised. Raises errors of the ModelError family.
+    every try; `model` is whose failures count together; `explain` may complete an error before it is raised.
+    Raises errors of the ModelError family.
     """
-    transport, retries = transport_of(host), Retries(endpoint.retry)
+    transport, health = transport_of(host), health_of(host)
+    retries = Retries(endpoint.retry, lambda: health.may_retry(endpoint.where))
+    health.enter(endpoint.where, model)
     url, headers, clocks = endpoint.url + path, endpoint.headers, endpoint.clocks
     while True:
         shown, assembler = False, reply()
@@ -94,13 +99,18 @@ async def exchange(
         except (Transient, ModelError, HttpError, ErrorInStream, Malformed) as error:
             trouble = _understood(error, endpoint, shown)
         else:
+            health.succeeded(endpoint.where, model)
             yield message
             return
         if isinstance(trouble, ModelError):
             if explain is not None:
                 await explain(trouble)
             raise trouble
-        event = retries.next(trouble)
+        try:
+            event = retries.next(trouble)
+        except ModelError:
+            health.failed(endpoint.where, model)
+            raise
         yield event
         await host.clock.sleep(event.wait)
 

@@ -30,7 +30,9 @@ class WireProvider:
         """Yield the deltas of the answer, then its Message; see kt_http.exchange for retries and errors."""
         wire, body = self.wire, self.wire.build(request, self.model)
         path = wire.path(self.model)
-        return exchange(self._host, self.endpoint, path, body, wire.reply, explain=self._name_the_nearest)
+        return exchange(
+            self._host, self.endpoint, path, body, wire.reply, model=self.model, explain=self._name_the_nearest
+        )
 
     async def models(self) -> list[str]:
         """Return the names of the models that the service lists. Raises errors of the ModelError family."""

@@ -1,6 +1,7 @@
 """When to try again, and how long to wait first."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kt.errors import ModelError
@@ -19,12 +20,12 @@ class RetryPolicy:
 
 
 class Retries:
-    """Count the tries of one request and the time they waited."""
+    """Count the tries of one request and the time they waited; `allowed` is asked before each further one."""
 
-    __slots__ = ("attempt", "policy", "waited")
+    __slots__ = ("allowed", "attempt", "policy", "waited")
 
-    def __init__(self, policy: RetryPolicy) -> None:
-        self.policy, self.attempt, self.waited = policy, 1, 0.0
+    def __init__(self, policy: RetryPolicy, allowed: Callable[[], bool] = lambda: True) -> None:
+        self.policy, self.allowed, self.attempt, self.waited = policy, allowed, 1, 0.0
 
     def next(self, trouble: Transient) -> LLMRetry:
         """Return the event for the next try, `wait` seconds from now: what the server asks for, else full jitter.
@@ -36,10 +37,13 @@ class Retries:
         wait = trouble.wait
         if wait is None:
             wait = random.uniform(0.0, min(policy.cap, policy.base * 2 ** (self.attempt - 1)))
+        allowed = self.allowed()
         if self.attempt >= policy.attempts:
             raise self._given_up(trouble.error) from trouble
         if wait > policy.cap:
             raise self._given_up(trouble.error, f"; it asks to wait {wait:.0f} s") from trouble
+        if not allowed:
+            raise self._given_up(trouble.error, "; too many requests to this address fail") from trouble
         self.attempt += 1
         self.waited += wait
         return LLMRetry(self.attempt, wait, trouble.error.what)
