@@ -4,16 +4,20 @@ import asyncio
 import heapq
 import inspect
 import json
+import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from ._agent import Agent
+from ._codec import decode, encode
 from ._host import Clock
-from ._messages import Message, Part, Text, ToolCall, Usage
-from ._provider import Delta, Request
-from .errors import ModelError
-from .events import Event, LLMEnded, TextDelta, ToolCallDelta
+from ._messages import Message, Part, Text, ToolCall, ToolResult, Usage
+from ._provider import Delta, Provider, Request
+from .errors import DataError, KTError, ModelError
+from .events import Event, LLMEnded, LLMRetry, TextDelta, ThinkingDelta, ToolCallDelta
 
 Step: TypeAlias = Any
 E = TypeVar("E", bound=Event)
@@ -171,3 +175,95 @@ async def running(steps: Any = (), **options: Any) -> AsyncIterator[Agent]:
     creature = options.pop("creature", {"name": "test"})
     async with await Agent.build(creature, llm=llm, **options) as agent:
         yield agent
+
+
+SECRET = re.compile(r"(?i)(KEY|TOKEN|SECRET|PASSWORD)$")
+KEYLIKE = re.compile(r"\b(?:sk|pk|gsk|xai|ghp|key)[-_][\w-]{8,}")
+
+
+class RecordingProvider:
+    """Pass requests on to a provider and write what came to a file that ReplayProvider plays back.
+
+    A line of JSON a request. `secrets`, the values of environment variables called like secrets, and what looks like a
+    key are written as ***.
+    """
+
+    def __init__(self, provider: Provider, path: Path, *, secrets: Sequence[str] = ()) -> None:
+        self.provider, self.path = provider, path
+        self.model = str(getattr(provider, "model", "recorded"))
+        own = [value for name, value in os.environ.items() if SECRET.search(name) and len(value) > 7]
+        self._secrets = sorted({*secrets, *own}, key=len, reverse=True)
+
+    async def stream(self, request: Request) -> AsyncIterator[Any]:
+        items: list[Any] = []
+        failed: KTError | None = None
+        asked = _asked(request)
+        try:
+            async for item in self.provider.stream(request):
+                items.append(encode(item))
+                yield item
+        except KTError as error:
+            failed = error
+            raise
+        finally:
+            ended = None if failed is None else {"code": failed.code, "what": failed.what}
+            self._write({"request": asked, "items": items, "error": ended})
+
+    def _write(self, record: Any) -> None:
+        text = json.dumps(record, ensure_ascii=False)
+        for secret in self._secrets:
+            text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "***")
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(KEYLIKE.sub("***", text) + "\n")
+
+
+class ReplayProvider:
+    """Play back what RecordingProvider wrote, request by request.
+
+    Raises DataError at a request that asks something else than was recorded, unless `check` is False.
+    """
+
+    def __init__(self, path: Path, *, check: bool = True) -> None:
+        self.path, self.check, self.model = path, check, "replay"
+        self._records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        self.asked = 0
+
+    async def stream(self, request: Request) -> AsyncIterator[Any]:
+        where = f"{self.path}:{self.asked + 1}"
+        if self.asked >= len(self._records):
+            raise DataError(f"only {len(self._records)} requests were recorded", where=where)
+        record = self._records[self.asked]
+        self.asked += 1
+        if self.check and not _same(record["request"], _asked(request)):
+            raise DataError("this request is not the one that was recorded", where=where, hint="record it again")
+        for item in record["items"]:
+            yield item if isinstance(item, str) else _item(item)
+        if (error := record["error"]) is not None:
+            raise next((c for c in _errors(KTError) if c.code == error["code"]), ModelError)(error["what"])
+
+
+def _asked(request: Request) -> Any:
+    """Return what a request asks, without what differs from run to run."""
+    said = [[m.role, m.text, [[c.name, c.args_text] for c in m.tool_calls]] for m in request.messages]
+    results = [[p.text for p in m.parts if isinstance(p, ToolResult)] for m in request.messages]
+    return {"said": said, "results": results, "tools": [t.name for t in request.tools]}
+
+
+def _same(recorded: Any, asked: Any) -> bool:
+    """Tell whether a request is the recorded one; what stands as *** in the record may be anything."""
+    pattern = re.escape(json.dumps(recorded)).replace(re.escape("***"), ".*")
+    return re.fullmatch(pattern, json.dumps(asked), re.DOTALL) is not None
+
+
+def _item(data: dict[str, Any]) -> Any:
+    """Return the delta or Message that a record holds."""
+    kinds = {cls.kind: cls for cls in (ThinkingDelta, ToolCallDelta, LLMRetry)}
+    name = data.pop("type", None)
+    cls = kinds[name] if name else ToolCall if data.get("kind") == "tool_call" else Message
+    return decode(cls, json.dumps(data))
+
+
+def _errors(cls: type[KTError]) -> Iterator[type[KTError]]:
+    for sub in cls.__subclasses__():
+        yield from _errors(sub)
+        yield sub
