@@ -18,8 +18,8 @@ def shout(text: str) -> str:
     return text.upper()
 
 
-def add(a: int, b: int) -> int:
-    return a + b
+def same(text: str) -> str:
+    return text
 
 
 class Everything:
@@ -47,7 +47,7 @@ class Everything:
 
 
 async def played(llm: Any) -> tuple[list[Any], list[Any], kt.TurnResult]:
-    async with running(llm, tools=[shout, add]) as agent:
+    async with running(llm, tools=[shout, same]) as agent:
         events = EventRecorder(agent)
         result = await agent.run("go")
         told = [e for e in events.events if isinstance(e, LLMRetry | ThinkingDelta | TextDelta | ToolCallDelta)]
@@ -75,7 +75,7 @@ async def test_secrets_are_not_in_the_record(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("ACME_API_KEY", SECRET)
     file = tmp_path / "run.jsonl"
     says = f"it is {SECRET}, or mine-of-old, or sk-abcdefghijk"
-    await played(RecordingProvider(ScriptedLLM([[("shout", {"text": says})], says]), file, secrets=["mine-of-old"]))
+    await played(RecordingProvider(ScriptedLLM([[("same", {"text": says})], says]), file, secrets=["mine-of-old"]))
     text = file.read_text()
     assert [secret for secret in (SECRET, "mine-of-old", "sk-abcdefghijk") if secret in text] == []
     assert (await played(ReplayProvider(file)))[2].text == "it is ***, or ***, or ***"
