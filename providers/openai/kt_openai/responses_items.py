@@ -69,15 +69,16 @@ def items_of(parts: "Sequence[Part]", origin: str) -> "Iterator[dict[str, Any]]"
     Thinking, provider items and unknown items of another service are left out.
     """
     spoken: dict[str, Any] | None = None
+    ours = False
     for part in parts:
         own = (part.x or {}).get(WIRE) or {}
         same = own.get("origin") == origin
         piece = _piece(part, own, same)
         if piece is not None:
-            if spoken is None or not same or own.get("item") is not None:
+            if spoken is None or same is not ours or (same and own.get("item") is not None):
                 if spoken is not None:
                     yield spoken
-                head = own.get("item") if same else None
+                ours, head = same, own.get("item") if same else None
                 spoken = {**(head or {"type": "message", "role": "assistant"}), "content": []}
             spoken["content"].append(piece)
             continue
