@@ -14,6 +14,7 @@ def kt_register(registry: "Registry") -> None:
         "http", "direct", "kt_http.direct:DirectHttp", help="requests from this process, with no proxy between"
     )
     registry.add("model_command", "decode", "kt_http.decode:main", help="print what a wire makes of recorded answers")
+    registry.plugin("restart", "kt_http.restart:Restart", help="ask again for an answer that was cut")
     registry.provider("fallback", "kt_http.fallback:fallback", help="several models, the next where one is down")
     registry.provider(
         "endpoint", "kt_http.provider:endpoint", help="any address given as data: wire, base_url, key_env"

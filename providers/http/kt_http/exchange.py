@@ -98,6 +98,7 @@ async def exchange(
             message = assembler.finish()
         except (Transient, ModelError, HttpError, ErrorInStream, Malformed) as error:
             trouble = _understood(error, endpoint, shown)
+            trouble.cut = shown and _passing(error)  # type: ignore[union-attr]
         else:
             health.succeeded(endpoint.where, model)
             yield message
@@ -174,6 +175,13 @@ async def _drain(blocks: AsyncGenerator[bytes, None]) -> None:
                 pass
     except (TimeoutError, HttpError):
         pass  # the answer is whole; only this connection is lost
+
+
+def _passing(error: Exception) -> bool:
+    """Tell whether what broke an answer off may not happen the next time."""
+    if isinstance(error, HttpError):
+        return error.passing
+    return isinstance(error, Transient | Malformed | TruncatedStream | ErrorInStream)
 
 
 def _understood(error: Exception, endpoint: Endpoint, shown: bool) -> ModelError | Transient:

@@ -21,6 +21,7 @@ class WireProvider:
     """Answer requests over a wire. It keeps nothing of a conversation, so that agents may share it."""
 
     enforces_schema = True
+    plugins = ("restart",)
 
     def __init__(self, model: str, endpoint: Endpoint, wire: Wire, host: "Host") -> None:
         self.model, self.endpoint, self.wire = model, endpoint, wire

@@ -22,13 +22,13 @@ class RetryPolicy:
 class Retries:
     """Count the tries of one request and the time they waited; `allowed` is asked before each further one."""
 
-    __slots__ = ("allowed", "attempt", "policy", "waited")
+    __slots__ = ("allowed", "attempt", "last", "policy", "waited")
 
     def __init__(self, policy: RetryPolicy, allowed: Callable[[], bool] = lambda: True) -> None:
-        self.policy, self.allowed, self.attempt, self.waited = policy, allowed, 1, 0.0
+        self.policy, self.allowed, self.attempt, self.waited, self.last = policy, allowed, 1, 0.0, 0.0
 
     def next(self, trouble: Transient) -> LLMRetry:
-        """Return the event for the next try, `wait` seconds from now: what the server asks for, else full jitter.
+        """Return the event for the next try, `wait` seconds from now: what the server asks for, else jitter that grows.
 
         Raises the error that `trouble` carries, with the tries and the time waited, when none is left or the server
         asks for more than the cap.
@@ -36,7 +36,8 @@ class Retries:
         policy = self.policy
         wait = trouble.wait
         if wait is None:
-            wait = random.uniform(0.0, min(policy.cap, policy.base * 2 ** (self.attempt - 1)))
+            top = min(policy.cap, policy.base * 2 ** (self.attempt - 1))
+            wait = max(random.uniform(top / 10, top), min(policy.cap, self.last * 1.5))
         allowed = self.allowed()
         if self.attempt >= policy.attempts:
             raise self._given_up(trouble.error) from trouble
@@ -45,7 +46,7 @@ class Retries:
         if not allowed:
             raise self._given_up(trouble.error, "; too many requests to this address fail") from trouble
         self.attempt += 1
-        self.waited += wait
+        self.waited, self.last = self.waited + wait, wait
         return LLMRetry(self.attempt, wait, trouble.error.what)
 
     def _given_up(self, error: ModelError, why: str = "") -> ModelError:
