@@ -12,7 +12,7 @@ from pathlib import Path
 
 import kt
 import pytest
-from kt import Agent, Creature, Host, Limits, Registry, TurnResult, errors, events
+from kt import Agent, Creature, Host, KTError, Limits, Registry, TurnResult, errors, events
 from kt_cli.main import dispatch
 from kt_config import settings
 
@@ -141,12 +141,22 @@ def test_every_command_and_option_is_documented() -> None:
         assert f"`kt model {entry.name}" in sections["model"]
 
 
+@cache
+def help_of(name: str, word: str) -> str:
+    """Return the help of a command's command, "" where it has none."""
+    with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(KTError):
+        dispatch([name, word, "--help"])
+    return text.getvalue()
+
+
 def unknown(text: str) -> list[str]:
     """Return the `kt` commands in a text that there are not, or that lack an option given there."""
     wrong = []
     for name, rest in re.findall(r"(?<![\w/.-])kt ([a-z]\w*)((?: [^\n|;&<>`,]*)?)", text):
         help, words = helps().get(name, ""), rest.partition("#")[0].split()
         given = {option for word in words for option in re.findall(r"^--[a-z-]+", word)}
+        if given and words and re.fullmatch("[a-z]+", words[0]):
+            help += help_of(name, words[0])
         if not help or given - {"--help", *re.findall(r"--[a-z-]+", help)}:
             wrong.append(f"kt {name}{rest}")
         elif name == "model" and words and re.fullmatch("[a-z]+", words[0]) and f"\n  {words[0]} " not in help:

@@ -33,7 +33,10 @@ def main(args: list[str], plugins: "Plugins") -> int:
     options.add_argument("--wire", required=True, help=", ".join(plugins.registry.names("wire")))
     options.add_argument("--stream", action="store_true", help="the body is an event stream, not one JSON value")
     options.add_argument("--chunk", type=int, default=0, metavar="N", help="feed N bytes at a time; 0: all at once")
-    given = options.parse_args(args)
+    try:
+        given = options.parse_args(args)
+    except SystemExit:
+        return 0  # --help was printed
     if given.chunk < 0:
         raise UsageError("--chunk must not be negative")
     wire, broken = wire_of(Host(plugins), given.wire, "recorded", {}), False

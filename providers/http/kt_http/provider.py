@@ -38,7 +38,7 @@ class WireProvider:
     async def models(self) -> list[str]:
         """Return the names of the models that the service lists. Raises errors of the ModelError family."""
         endpoint = self.endpoint
-        transport, url = transport_of(self._host), endpoint.url + "/models"
+        transport, url = transport_of(self._host), endpoint.url + getattr(self.wire, "models_path", "/models")
         try:
             async with transport.open("GET", url, headers=endpoint.headers, clocks=endpoint.clocks) as response:
                 body = await response.read()

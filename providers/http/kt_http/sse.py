@@ -2,8 +2,8 @@
 
 from .errors import HttpError
 
-MAX_LINE = 1 << 20
-MAX_EVENT = 4 << 20
+MAX_LINE = 16 << 20
+MAX_EVENT = 16 << 20
 
 
 class SSEReader:

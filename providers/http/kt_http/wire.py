@@ -22,7 +22,7 @@ class Wire(Protocol):
     one they came from), `quirks` says where it differs; wrong ones are a ConfigError.
 
     `name` is the key in `part.x` and `message.encoded`; `headers` go with every request, and `auth` is what carries
-    the key, each a format such as "Bearer {}".
+    the key, each a format such as "Bearer {}". `models_path` may say where the list of models is, "/models" without.
     """
 
     name: str
