@@ -11,3 +11,4 @@ if TYPE_CHECKING:
 @hookimpl
 def kt_register(registry: "Registry") -> None:
     registry.provider("codex", "kt_codex.provider:codex", help="OpenAI models with a ChatGPT login: kt login codex")
+    registry.add("login", "codex", "kt_codex.login:main", help="with ChatGPT: [--device] [--no-browser] [--logout]")
