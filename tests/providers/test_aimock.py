@@ -83,7 +83,6 @@ async def test_thinking_and_parallel_calls(wire: str, aimock: str) -> None:
             ({"a": 2, "b": 3}, "5"), ({"a": 4, "b": 5}, "9")
         ]  # fmt: skip
         assert result.text == "They are 5 and 9."
-        assert result.usage.total > 0
 
 
 @pytest.mark.parametrize("first", WIRES)

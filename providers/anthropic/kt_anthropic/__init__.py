@@ -10,4 +10,5 @@ if TYPE_CHECKING:
 
 @hookimpl
 def kt_register(registry: "Registry") -> None:
-    registry.add("wire", "anthropic", "kt_anthropic.messages:wire", help="Anthropic Messages")
+    registry.add("wire", "anthropic", "kt_anthropic.wire:wire", help="Anthropic Messages")
+    registry.plugin("resume_pause", "kt_anthropic.pause:ResumePause", help="go on where Anthropic paused a turn")

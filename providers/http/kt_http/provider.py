@@ -21,10 +21,10 @@ class WireProvider:
     """Answer requests over a wire. It keeps nothing of a conversation, so that agents may share it."""
 
     enforces_schema = True
-    plugins = ("restart",)
 
     def __init__(self, model: str, endpoint: Endpoint, wire: Wire, host: "Host") -> None:
         self.model, self.endpoint, self.wire = model, endpoint, wire
+        self.plugins = ("restart", *getattr(wire, "plugins", ()))
         self._host = host
 
     def stream(self, request: "Request") -> "AsyncIterator[str | ToolCall | Event | Message]":

@@ -22,7 +22,8 @@ class Wire(Protocol):
     one they came from), `quirks` says where it differs; wrong ones are a ConfigError.
 
     `name` is the key in `part.x` and `message.encoded`; `headers` go with every request, and `auth` is what carries
-    the key, each a format such as "Bearer {}". `models_path` may say where the list of models is, "/models" without.
+    the key, each a format such as "Bearer {}". `models_path` may say where the list of models is, "/models" without,
+    and `plugins` which plugins an agent on this wire needs.
     """
 
     name: str
