@@ -48,11 +48,11 @@ def both(plugins: Plugins, home: Path, project: Path) -> Both:
 
 def test_the_built_in_profile_has_the_guard(both: Both) -> None:
     profile = both.load()
-    assert (profile.plugins, profile.guards) == ({"skills": None, "early": None}, ("permissions",))
+    assert (profile.plugins, profile.guards) == ({"skills": None, "early": None, "prices": None}, ("permissions",))
 
 
 def test_the_user_adds_to_it_and_takes_away_from_it(both: Both) -> None:
-    both.user('[profile.default]\nplugins = ["jobs", "no:skills", "no:early", "no:permissions"]\n')
+    both.user('[profile.default]\nplugins = ["jobs", "no:skills", "no:early", "no:prices", "no:permissions"]\n')
     profile = both.load()
     assert (profile.plugins, profile.guards) == ({"jobs": None}, ())
     both.user('[profile.default]\nguards = ["mine"]\n')
@@ -65,7 +65,13 @@ def test_settings_are_merged_along_the_line(both: Both) -> None:
         '[profile.ci]\nextends = "base"\nplugins = ["no:b", "c"]\n[profile.ci.config.a]\ny = 2\n'
     )
     profile = both.load("ci")
-    assert list(profile.plugins.items()) == [("skills", None), ("early", None), ("a", {"x": 1, "y": 2}), ("c", None)]
+    assert list(profile.plugins.items()) == [
+        ("skills", None),
+        ("early", None),
+        ("prices", None),
+        ("a", {"x": 1, "y": 2}),
+        ("c", None),
+    ]
     assert profile.guards == ("permissions",)
     assert both.load("base").plugins["a"] == {"x": 1, "y": 1}
 
@@ -107,7 +113,7 @@ def test_a_trusted_project_adds_plugins_and_guards(both: Both) -> None:
         "[profile.default.config.jobs]\nx = 1\n[profile.default.config.budget]\nmax = 1\n"
     )
     profile = both.load()
-    assert profile.plugins == {"skills": None, "early": None, "jobs": {"x": 1}, "budget": {"max": 1}}
+    assert profile.plugins == {"skills": None, "early": None, "prices": None, "jobs": {"x": 1}, "budget": {"max": 1}}
     assert profile.guards == ("permissions", "budget")
 
 
@@ -130,7 +136,10 @@ def test_a_project_cannot_change_a_guard(both: Both) -> None:
 def test_a_profile_of_the_project_alone_has_the_guards_of_the_default(both: Both) -> None:
     both.of_project('[profile.mine]\nplugins = ["jobs"]\nguards = []\n')
     profile = both.load("mine")
-    assert (profile.plugins, profile.guards) == ({"skills": None, "early": None, "jobs": None}, ("permissions",))
+    assert (profile.plugins, profile.guards) == (
+        {"skills": None, "early": None, "prices": None, "jobs": None},
+        ("permissions",),
+    )
     both.user('[profile.strict]\nguards = ["permissions", "budget"]\n')
     both.of_project('[profile.mine]\nextends = "strict"\n')
     assert both.load("mine").guards == ("permissions", "budget")

@@ -17,7 +17,9 @@ _MODEL = re.compile(
     r"|model\b.{0,120}?\b(does not exist|not found|not a valid)",
     re.I | re.S,
 )
-_QUOTA = re.compile(r"insufficient[_ ]quota|billing_(hard_limit|not_active)", re.I)
+_QUOTA = re.compile(
+    r"insufficient[_ ]quota|billing_(hard_limit|not_active)|usage[_ ](limit[_ ]reached|not[_ ]included)", re.I
+)
 _MONEY = re.compile(r"exceeded your current quota|insufficient (credits?|balance|funds)", re.I)
 _KEYS = re.compile(r"\b(?:sk|pk|gsk|xai|key)-[\w*.\-]{4,}|\S*\*{3,}\S*")
 _WAITS = (
