@@ -25,4 +25,6 @@ COMMANDS = {
 def kt_register(registry: "Registry") -> None:
     for name, help in COMMANDS.items():
         registry.command(name, f"kt_cli.commands.{name}:main", help=help)
-    registry.profile("default", {"plugins": ["skills", "early", "prices"], "guards": ["permissions"]}, help="what kt run uses")
+    registry.profile(
+        "default", {"plugins": ["skills", "early", "prices"], "guards": ["permissions"]}, help="what kt run uses"
+    )

@@ -121,13 +121,17 @@ async def test_a_plugin_refuses_a_setting_it_does_not_have(entry: Entry) -> None
 
 @each("provider")
 async def test_a_provider_is_made_of_model_options_and_host(entry: Entry) -> None:
-    target = entry.load()
+    target, given = entry.load(), {"no_such_option": 1}
+    key = entry.data.get("key_env")
+    if entry.data.get("table"):
+        named = target.get("key_env")
+        assert key == (named if isinstance(named, str | None) else named[0])
+        target, given = REGISTRY.get("provider", "endpoint"), {**target, **given}
     assert parameters(target) == ["model", "options", "host"]
     async with Host(PLUGINS) as host:
         with pytest.raises(KTError) as raised:
-            target("m", {"no_such_option": 1}, host)
+            target("m", given, host)
     assert raised.value.exit_code in (65, 66, 78)
-    key = entry.data.get("key_env")
     assert key is None or re.fullmatch(r"[A-Z][A-Z0-9_]*_API_KEY", key)
 
 

@@ -17,9 +17,12 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     """Run the command; return its exit code."""
     if not argv or argv[0] in ("--help", "-h"):
         print(USAGE)
-        print("\nLogins: " + (", ".join(plugins.registry.names("login")) or "none installed"))
+        for entry in plugins.registry.entries("login"):
+            print(f"\n  kt login {entry.name}: {entry.help}")
         return 0
     provider, rest = argv[0], argv[1:]
+    if provider.startswith("-"):
+        raise UsageError(f"kt login has no option {provider}", hint="kt login --help")
     if (entry := plugins.registry.find("login", provider)) is not None:
         code: int = entry.load()(rest)
         return code

@@ -66,6 +66,8 @@ def endpoint(model: str, options: Mapping[str, Any], host: "Host") -> WireProvid
     """
     if not model:
         raise ConfigError("no model is named", hint="PROVIDER/MODEL")
+    if not options.get("base_url"):
+        raise ConfigError("the endpoint has no base_url", hint="https://HOST/v1")
     origin = urlsplit(address(str(options["base_url"]))).hostname or ""
     quirks = {name: value for name, value in options.items() if name not in (*COMMON, *DESCRIBING)}
     wire = wire_of(host, str(options.get("wire", "chat")), origin, quirks)
