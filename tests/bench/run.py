@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import measures
 import ours
+import wires
 
 KT = shutil.which("kt", path=str(Path(sys.executable).parent)) or "kt"
 GUARDED = SimpleNamespace(build=ours.build_guarded, turn=ours.turn, close=ours.close)
@@ -41,9 +42,11 @@ def rows(*, quick: bool) -> list[tuple[str, float, float | None]]:
     if not quick:
         wall, _ = measures.isolated(measures.fanout, 10_000, freeze=True)
         out.append(("10000 concurrent agents / 100 ms, gc.freeze()", wall, None))
+    out += providers(quick=quick)
     starts = 2 if quick else 9
     for label, command, goal in (
         ("import kt", [sys.executable, "-c", "import kt"], 8),
+        ("import kt and a provider", [sys.executable, "-c", "import kt, kt_http.provider, kt_openai.chat_reply"], 45),
         ("from kt import Agent", [sys.executable, "-c", "from kt import Agent"], None),
         ("kt --version", [KT, "--version"], 1.5),
         ("kt --help", [KT, "--help"], 5),
@@ -51,6 +54,21 @@ def rows(*, quick: bool) -> list[tuple[str, float, float | None]]:
     ):
         out.append((f"{label} / bare python", measures.process(command, rounds=starts), goal))
     return out
+
+
+def providers(*, quick: bool) -> list[tuple[str, float, float | None]]:
+    """Return the rows of what a provider costs."""
+    rounds, chunks, times = (1, 100, 3) if quick else (9, 2000, 60)
+    run = asyncio.run
+    rows: list[tuple[str, float, float | None]] = [
+        (f"chunk over {wire}", run(wires.chunk(wire, chunks=chunks, rounds=rounds)), 3) for wire in wires.WIRES
+    ]
+    rows += [(f"short request over {wire}", run(wires.request(wire, rounds=times)), 7) for wire in wires.WIRES]
+    rows += [
+        (f"request after 120 messages / none, {wire}", run(wires.history(wire, rounds=times)), 1.5)
+        for wire in wires.WIRES
+    ]
+    return rows
 
 
 def main() -> None:

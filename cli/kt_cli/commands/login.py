@@ -17,8 +17,8 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     """Run the command; return its exit code."""
     if not argv or argv[0] in ("--help", "-h"):
         print(USAGE)
-        for entry in plugins.registry.entries("login"):
-            print(f"\n  kt login {entry.name}: {entry.help}")
+        for brought in plugins.registry.entries("login"):
+            print(f"\n  kt login {brought.name}: {brought.help}")
         return 0
     provider, rest = argv[0], argv[1:]
     if provider.startswith("-"):
