@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kt import Host, Message, Refusal, Thinking, encode
-from kt.errors import KTError, NotFound, UsageError
+from kt.errors import KTError, NotFound, TruncatedStream, UsageError
 
 from .errors import ErrorInStream, Malformed
 from .exchange import Reply
@@ -81,8 +81,11 @@ def _feed(reply: Reply, body: bytes, *, stream: bool, chunk: int) -> None:
     for at in range(0, len(body), size):
         for event, data in reader.feed(body[at : at + size]):
             reply.feed(event, data)
-    for event, data in reader.close():
-        reply.feed(event, data)
+    try:
+        for event, data in reader.close():
+            reply.feed(event, data)
+    except Malformed as error:
+        raise TruncatedStream(f"the stream was cut in the middle of an event ({error})") from None
 
 
 def _told(message: Message) -> dict[str, Any]:
