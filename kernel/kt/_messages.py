@@ -107,8 +107,8 @@ Part: TypeAlias = Text | Media | Thinking | ToolCall | ToolResult | ProviderItem
 
 def text_of(parts: list[Part]) -> str:
     """Return the text parts joined."""
-    if len(parts) == 1 and parts[0].__class__ is Text:
-        return parts[0].text
+    if len(parts) == 1:
+        return parts[0].text if isinstance(parts[0], Text) else ""
     return "".join(p.text for p in parts if isinstance(p, Text))
 
 
@@ -171,8 +171,8 @@ class Message:
     @property
     def tool_calls(self) -> list[ToolCall]:
         parts = self.parts
-        if len(parts) == 1 and type(parts[0]) is Text:
-            return []
+        if len(parts) == 1:
+            return [parts[0]] if isinstance(parts[0], ToolCall) else []
         return [p for p in parts if isinstance(p, ToolCall)]
 
 
