@@ -204,4 +204,7 @@ async def test_a_turn_that_the_service_paused_goes_on(server: Any, host: Host) -
     async with await Agent.build({}, llm=llm, host=host) as agent:
         result = (await agent.run("go")).unwrap()
     assert (result.text, result.usage.input, result.turns) == ("half done", 6, 2)
+    said = agent.history[-1].usage
+    assert said is not None
+    assert (said.input, said.output) == (6, 4)
     assert server.requests[1].json["messages"][-1]["content"] == [{"type": "text", "text": "half "}]

@@ -10,6 +10,7 @@ from kt import Media, Message, Opaque, ProviderItem, Refusal, Request, Text, Thi
 from kt.errors import ConfigError
 from kt_http.sse import SSEReader
 from kt_openai.responses import ResponsesOptions, build, wire
+from kt_openai.responses_items import parts_of
 from kt_openai.responses_reply import ResponsesReply
 from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
 from pydantic import ConfigDict, TypeAdapter
@@ -140,6 +141,13 @@ def test_what_came_from_another_service_is_said_without_its_own_words() -> None:
     assert (call["name"], call["arguments"]) == ("look", '{"at": "é"}')
     assert len(call["call_id"]) <= 64
     assert call["call_id"] == result["call_id"]
+
+
+def test_a_call_of_a_custom_tool_and_its_result_keep_their_kind() -> None:
+    item = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c1", "name": "sql", "input": "select 1"}
+    said = Message("assistant", parts_of(item, "api.test"))
+    call, result = sent(said, Message("tool", [ToolResult("c1", [Text("1")])]))["input"]
+    assert (call["type"], call["input"], result["type"]) == (item["type"], "select 1", "custom_tool_call_output")
 
 
 def test_a_message_is_encoded_once() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from kt import Message, Request, hookimpl
+from kt import Message, Request, Usage, hookimpl
 
 MAX_PAUSES = 10
 
@@ -18,5 +18,14 @@ class ResumePause:
             if reply.finish_raw != "pause_turn":
                 break
             more = await next(replace(request, messages=[*request.messages, reply]))
-            reply = replace(more, parts=[*reply.parts, *more.parts])
+            reply = replace(more, parts=[*reply.parts, *more.parts], usage=_sum(reply.usage, more.usage))
         return reply
+
+
+def _sum(first: Usage | None, second: Usage | None) -> Usage | None:
+    """Return what two pieces of an answer used."""
+    if first is None or second is None:
+        return first or second
+    whole = replace(first)
+    whole.add(second)
+    return whole

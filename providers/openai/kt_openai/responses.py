@@ -18,7 +18,7 @@ from kt_http.wire import quirks_of
 from .responses_items import WIRE, items_of
 
 if TYPE_CHECKING:
-    from kt import Media, Message, Part, Request, Tool, ToolResult
+    from kt import Media, Message, Part, Request, Tool, ToolCall, ToolResult
 
     from .responses_reply import ResponsesReply
 
@@ -82,14 +82,16 @@ def build(request: "Request", model: str, options: ResponsesOptions = ResponsesO
     """
     key = f"{WIRE}:{options.origin}:{options.item_ids}"
     said = []
+    before: Message | None = None
     for message in request.messages:
         known = message.encoded
         if known is None:
             known = message.encoded = {}
         if key not in known:
-            known[key] = encode(message, options)
+            known[key] = encode(message, options, before)
         if known[key]:
             said.append(known[key])
+        before = message
     head = _dump(_settings(request, model, options))[:-1]
     tools = b',"tools":[' + b",".join(map(_tool, request.tools)) + b"]" if request.tools else b""
     return head + b',"input":[' + b",".join(said) + b"]" + tools + b"}"
@@ -118,12 +120,18 @@ def _tool(tool: "Tool") -> bytes:
     return known
 
 
-def encode(message: "Message", options: ResponsesOptions = ResponsesOptions()) -> bytes:
-    """Return the items that one message is on this wire, as JSON with commas between; empty where it has none."""
+def encode(
+    message: "Message", options: ResponsesOptions = ResponsesOptions(), before: "Message | None" = None
+) -> bytes:
+    """Return the items that one message is on this wire, as JSON with commas between; empty where it has none.
+
+    `before` is the message with the calls that its results answer.
+    """
     if message.role == "assistant":
         items = items_of(message.parts, options.origin)
         return b",".join(_dump(i) for item in items if (i := item if options.item_ids else _unkept(item)) is not None)
-    said = [_output(p) for p in message.parts if p.kind == "tool_result"]
+    custom = {c.id for c in before.tool_calls if _is_custom(c)} if before is not None else set()
+    said = [_output(p, custom=p.call_id in custom) for p in message.parts if p.kind == "tool_result"]
     content = [c for p in message.parts if p.kind != "tool_result" and (c := _content(p)) is not None]
     if content or not said:
         plain = len(content) == 1 and content[0]["type"] == "input_text"
@@ -152,11 +160,14 @@ def _short(id: str) -> str:
     return id if len(id) <= MAX_ID else "call_" + hashlib.sha256(id.encode()).hexdigest()[:32]
 
 
-def _output(result: "ToolResult") -> dict[str, Any]:
-    own = (result.x or {}).get(WIRE) or {}
+def _is_custom(call: "ToolCall") -> bool:
+    return ((call.x or {}).get(WIRE) or {}).get("type") == "custom_tool_call"
+
+
+def _output(result: "ToolResult", *, custom: bool) -> dict[str, Any]:
     content = [c for p in result.parts if (c := _content(p)) is not None]
     plain = all(c["type"] == "input_text" for c in content)
-    kind = "custom_tool_call_output" if own.get("custom") else "function_call_output"
+    kind = "custom_tool_call_output" if custom else "function_call_output"
     return {"type": kind, "call_id": _short(result.call_id), "output": result.text if plain else content}
 
 
