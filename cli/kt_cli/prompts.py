@@ -2,8 +2,11 @@
 
 import os
 import select
+import signal
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from kt.errors import DataError, UsageError
 
@@ -45,12 +48,34 @@ def _piped(*, wait: bool) -> bytes | None:
         print("kt: standard input is open but silent, so it is not read (PROMPT - waits for it)", file=sys.stderr)
         return None
     chunks, size = [], 0
-    while chunk := os.read(descriptor, 1 << 16):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MAX_BYTES:
-            raise DataError(f"the prompt is larger than {MAX_BYTES // 1024 // 1024} MB", hint="name a file instead")
+    with _woken_by_signals() as wake:
+        while chunk := _read(descriptor, wake):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MAX_BYTES:
+                raise DataError(f"the prompt is larger than {MAX_BYTES // 1024 // 1024} MB", hint="name a file instead")
     return b"".join(chunks)
+
+
+@contextmanager
+def _woken_by_signals() -> Iterator[int]:
+    """Yield a descriptor that a signal makes readable: one that comes just before a read would not interrupt it."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    try:
+        yield reading
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reading)
+        os.close(writing)
+
+
+def _read(descriptor: int, wake: int) -> bytes:
+    """Return what comes next, empty at the end; a signal's own handler runs before the wait goes on."""
+    while descriptor not in select.select([descriptor, wake], [], [])[0]:
+        os.read(wake, 64)
+    return os.read(descriptor, 1 << 16)
 
 
 def _checked(data: bytes, what: str) -> str:
