@@ -37,6 +37,7 @@ class Draft:
     __slots__ = ("block", "json", "pieces")
 
     def __init__(self, block: dict[str, Any]) -> None:
+        _text(block["type"])
         self.block = dict(block)
         self.pieces: dict[str, list[str]] = {}
         self.json: list[str] | None = None
@@ -47,11 +48,11 @@ class Draft:
         if kind == "input_json_delta":
             if self.json is None:
                 self.json = []
-            self.json.append(delta["partial_json"])
+            self.json.append(_text(delta["partial_json"]))
         elif kind == "citations_delta":
             self.block["citations"] = [*(self.block.get("citations") or ()), delta["citation"]]
         elif kind in _JOINED:
-            self.pieces.setdefault(_JOINED[kind], []).append(delta[_JOINED[kind]])
+            self.pieces.setdefault(_JOINED[kind], []).append(_text(delta[_JOINED[kind]]))
         else:
             self._grow({k: v for k, v in delta.items() if k != "type"})
 
@@ -74,6 +75,12 @@ class Draft:
         elif block["type"] == "tool_use" and not block.get("input"):
             args = ""
         return part_of(block, origin, args=args)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} instead of text")
+    return value
 
 
 def _loads(text: str) -> Any:
@@ -127,8 +134,11 @@ class MessagesReply:
         return self.message()
 
     def message(self) -> Message:
-        """Return what has come so far as a Message, its blocks in their order."""
-        parts = [p.part(self._origin) if isinstance(p, Draft) else p for p in self._parts]
+        """Return what has come so far as a Message, its blocks in their order. Raises Malformed for a broken block."""
+        try:
+            parts = [p.part(self._origin) if isinstance(p, Draft) else p for p in self._parts]
+        except _BROKEN as error:
+            raise Malformed(f"{type(error).__name__}: {error}") from error
         left = {k: v for k, v in self._top.items() if k not in _MODELLED and v is not None}
         raw = str(self._top.get("stop_reason") or "")
         calls = any(part.kind == "tool_call" for part in parts)

@@ -149,7 +149,7 @@ def _unkept(item: dict[str, Any]) -> dict[str, Any] | None:
     if kind in ("function_call", "custom_tool_call"):
         return {k: _short(v) if k == "call_id" else v for k, v in item.items() if k not in ("id", "status")}
     if kind == "message":
-        text = "".join(str(p.get("text") or p.get("refusal") or "") for p in item["content"])
+        text = "".join(str(p.get("text") or p.get("refusal") or "") for p in item.get("content") or ())
         phase = {"phase": item["phase"]} if item.get("phase") else {}
         return {"role": "assistant", "content": text, **phase} if text else None
     return item

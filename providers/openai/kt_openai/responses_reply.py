@@ -77,11 +77,14 @@ class ResponsesReply:
         return self.message()
 
     def message(self) -> Message:
-        """Return what has come so far as a Message, its items in their places."""
+        """Return what has come so far as a Message, its items in their places. Raises Malformed for a broken item."""
         parts = dict(self._parts)
-        for place, draft in self._drafts.items():
-            if place not in parts:
-                parts[place] = parts_of(_from_deltas(draft), self._origin)
+        try:
+            for place, draft in self._drafts.items():
+                if place not in parts:
+                    parts[place] = parts_of(_from_deltas(draft), self._origin)
+        except _BROKEN as error:
+            raise Malformed(f"{type(error).__name__}: {error}") from error
         usage, response = self._response.get("usage"), self._response
         left = {k: response[k] for k in ("incomplete_details", "service_tier") if response.get(k)}
         said = [part for place in sorted(parts) for part in parts[place]]
@@ -189,14 +192,19 @@ def _from_deltas(draft: dict[str, Any]) -> dict[str, Any]:
 
 def usage_of(raw: dict[str, Any]) -> Usage:
     """Return usage in our terms: input with what was cached, output with reasoning, cost in USD where it is said."""
-    asked, made = raw.get("input_tokens_details") or {}, raw.get("output_tokens_details") or {}
+    asked, made = raw.get("input_tokens_details"), raw.get("output_tokens_details")
     usage = Usage(
-        input=int(raw.get("input_tokens") or 0),
-        output=int(raw.get("output_tokens") or 0),
-        cached=int(asked.get("cached_tokens") or 0),
-        cache_write=int(asked.get("cache_write_tokens") or 0),
-        reasoning=int(made.get("reasoning_tokens") or 0),
+        input=_count(raw, "input_tokens"),
+        output=_count(raw, "output_tokens"),
+        cached=_count(asked, "cached_tokens"),
+        cache_write=_count(asked, "cache_write_tokens"),
+        reasoning=_count(made, "reasoning_tokens"),
     )
     if isinstance(cost := raw.get("cost"), int | float):
         usage.cost = float(cost)
     return usage
+
+
+def _count(table: object, name: str) -> int:
+    value = table.get(name) if isinstance(table, dict) else None
+    return int(value) if isinstance(value, int | float) else 0
