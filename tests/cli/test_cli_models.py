@@ -77,6 +77,10 @@ def test_recorded_answers_are_decoded(kt: Any) -> None:
         assert (done.code, told["error"], told["finish_raw"]) == (0, None, case["expected"]["finish"])
         assert told["tool_calls"] == case["expected"]["tool_calls"]
         assert told["usage_raw"] == case["expected"]["usage_raw"]
+    nameless = json.loads(next((SHARED / "gemini").glob("*tool-call-arguments*.json")).read_text())
+    (kt.folder / "ids").write_text(nameless["response"]["body"])
+    told = json.loads(kt("model", "decode", "--wire", "gemini", "--stream", "ids").out)
+    assert told["tool_calls"] == nameless["expected"]["tool_calls"]  # whose ids are None: the service gave none
     (kt.folder / "cut").write_text(case["response"]["body"][:300])
     (kt.folder / "odd").write_text("data: {\n\ndata: [DONE]\n\n")
     cut, odd = (

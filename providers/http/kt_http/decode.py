@@ -70,7 +70,7 @@ def decoded(reply: Reply, body: bytes, *, stream: bool = False, chunk: int = 0) 
         error = {"code": "E-DATA", "message": str(failed)}
     except KTError as failed:
         error = {"code": failed.code, "message": str(failed)}
-    return {**_told(reply.message()), "error": error}
+    return {**_told(_so_far(reply), body.decode("utf-8", "replace")), "error": error}
 
 
 def _feed(reply: Reply, body: bytes, *, stream: bool, chunk: int) -> None:
@@ -88,11 +88,19 @@ def _feed(reply: Reply, body: bytes, *, stream: bool, chunk: int) -> None:
         raise TruncatedStream(f"the stream was cut in the middle of an event ({error})") from None
 
 
-def _told(message: Message) -> dict[str, Any]:
+def _so_far(reply: Reply) -> Message:
+    try:
+        return reply.message()
+    except Malformed:
+        return Message("assistant", [])
+
+
+def _told(message: Message, body: str) -> dict[str, Any]:
+    """Return what a message says; the id of a call that the service gave none is None, not the one made here."""
     return {
         "text": message.text,
         "thinking": "".join(p.text for p in message.parts if isinstance(p, Thinking)),
-        "tool_calls": [{"id": c.id, "name": c.name, "arguments": _arguments(c)} for c in message.tool_calls],
+        "tool_calls": [_call(c, body) for c in message.tool_calls],
         "finish": message.finish or None,
         "finish_raw": message.finish_raw or None,
         "refusal": "".join(p.text for p in message.parts if isinstance(p, Refusal)) or None,
@@ -100,6 +108,10 @@ def _told(message: Message) -> dict[str, Any]:
         "usage_raw": message.usage_raw,
         "signatures": [hashlib.sha256(s.encode()).hexdigest() for s in _signatures(message)],
     }
+
+
+def _call(call: "ToolCall", body: str) -> dict[str, Any]:
+    return {"id": call.id if call.id in body else None, "name": call.name, "arguments": _arguments(call)}
 
 
 def _arguments(call: "ToolCall") -> Any:
