@@ -7,6 +7,7 @@ from kt import Message, Part, ToolCall, Usage
 from kt.errors import TruncatedStream
 from kt.events import ThinkingDelta, ToolCallDelta
 from kt_http.errors import ErrorInStream, Malformed
+from kt_http.wire import loads
 
 from .blocks import WIRE, part_of
 
@@ -28,7 +29,6 @@ _FINISH = {
 _MODELLED = frozenset({"id", "type", "role", "model", "content", "stop_reason", "usage"})
 _JOINED = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
 _BROKEN = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
-_scan = json.JSONDecoder().raw_decode
 
 
 class Draft:
@@ -105,10 +105,7 @@ class MessagesReply:
         """Take one event. Raises ErrorInStream for the service's error and Malformed for what is no event."""
         out: list[Delta] = []
         try:
-            text = data.decode().strip()
-            table, end = _scan(text)
-            if end != len(text):
-                raise ValueError("extra data")
+            table = loads(data)
             self._event(str(table.get("type") or event), table, out)
         except _BROKEN as error:
             raise Malformed(f"{type(error).__name__}: {error} in {data[:80]!r}") from error

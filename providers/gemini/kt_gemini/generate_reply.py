@@ -3,13 +3,13 @@
 No mark ends a stream: it is whole if some chunk said why it ended, wherever that chunk stood.
 """
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from kt import Message, Part, Text, Thinking, Usage
 from kt.errors import TruncatedStream
 from kt.events import ThinkingDelta, ToolCallDelta
 from kt_http.errors import ErrorInStream, Malformed
+from kt_http.wire import loads
 
 from .generate_call import CallDraft
 from .generate_parts import SIGNATURE, WIRE, part_of
@@ -107,7 +107,7 @@ class GenerateReply:
     def _take(self, data: bytes) -> "tuple[Any, list[Delta]]":
         out: list[Delta] = []
         try:
-            table = json.loads(data.decode())
+            table = loads(data)
             for chunk in table if isinstance(table, list) else (table,):
                 self._chunk(chunk, out)
         except _BROKEN as error:

@@ -1,5 +1,6 @@
 """What a wire is: one format of requests and answers, pure, without I/O; and how it is found by its name."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from kt import Host, Request
 
 Q = TypeVar("Q")
+_scan = json.JSONDecoder().raw_decode
 
 
 class Wire(Protocol):
@@ -45,6 +47,18 @@ class Wire(Protocol):
     def models(self, body: bytes) -> list[str]:
         """Return the names in the service's list of models. Raises ValueError, TypeError, KeyError for no such list."""
         ...
+
+
+def loads(data: bytes) -> Any:
+    """Return JSON data. Raises ValueError.
+
+    json.loads would first guess an encoding, at a fifth of the cost of a chunk.
+    """
+    text = data.decode().strip()
+    value, end = _scan(text)
+    if end != len(text):
+        raise ValueError("extra data")
+    return value
 
 
 def wire_of(host: "Host", name: str, origin: str, quirks: Mapping[str, Any]) -> Wire:

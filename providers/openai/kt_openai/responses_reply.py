@@ -11,6 +11,7 @@ from kt import Message, Part, ToolCall, Usage
 from kt.errors import TruncatedStream
 from kt.events import ThinkingDelta, ToolCallDelta
 from kt_http.errors import ErrorInStream, Malformed
+from kt_http.wire import loads
 
 from .responses_items import ARGUMENTS, WIRE, parts_of
 
@@ -26,7 +27,6 @@ _THINKS = ("response.reasoning_text.delta", "response.reasoning_summary_text.del
 _ARGS = ("response.function_call_arguments.delta", "response.custom_tool_call_input.delta")
 _CUT = {"max_output_tokens": "length", "max_tokens": "length", "content_filter": "refusal"}
 _BROKEN = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
-_scan = json.JSONDecoder().raw_decode
 
 
 class ResponsesReply:
@@ -47,10 +47,7 @@ class ResponsesReply:
             return []
         out: list[Delta] = []
         try:
-            text = data.decode().strip()
-            table, end = _scan(text)
-            if end != len(text):
-                raise ValueError("extra data")
+            table = loads(data)
             self._event(str(table.get("type") or event), table, out)
         except _BROKEN as error:
             raise Malformed(f"{type(error).__name__}: {error} in {data[:80]!r}") from error
