@@ -18,16 +18,11 @@ _HOME = {
     "_registry": "Entry Registry",
     "_messages": "Media Message Opaque Part ProviderItem Refusal Text Thinking ToolCall ToolResult Usage",
     "_provider": "Provider Request",
-    "_tool": "Tool tool",
+    "_tool": "Tool ToolNeeds tool",
     "_turn": "Limits Status ToolRecord Turn TurnResult",
     "errors": "KTError Vetoed",
 }
-_OWNERS = {
-    "Terrarium": "kt-terrarium",
-    "SessionReader": "kt-sessions",
-    "packages": "kt-marketplace",
-    "compose": "kt-compose",
-}
+_OWNERS = {"Terrarium": "terrarium", "SessionReader": "sessions", "packages": "marketplace", "compose": "compose"}
 
 
 def __getattr__(name: str) -> object:
@@ -54,7 +49,7 @@ def _from_plugin(name: str) -> object:
         if point.name == name:
             return point.load()
     if name in _OWNERS:
-        dist = _OWNERS[name]
+        dist = f"kt-{_OWNERS[name]}"
         raise MissingPlugin(f"kt.{name} comes with {dist}: pip install {dist}")
     raise AttributeError(f"module 'kt' has no attribute {name!r}")
 

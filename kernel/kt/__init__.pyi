@@ -40,6 +40,7 @@ from ._provider import Request as Request
 from ._registry import Entry as Entry
 from ._registry import Registry as Registry
 from ._tool import Tool as Tool
+from ._tool import ToolNeeds as ToolNeeds
 from ._tool import tool as tool
 from ._turn import Limits as Limits
 from ._turn import Status as Status

@@ -10,7 +10,7 @@ from ._bus import Bus
 from ._controller import call_provider, run_passed
 from ._execute import execute
 from ._hooks import NO_HOOKS, Hooks, Step, noted
-from ._host import count_running
+from ._host import count_started
 from ._inbox import Inbox, Pending
 from ._log import MemoryLog
 from ._messages import Message, Part, ToolCall, ToolResult, user
@@ -90,9 +90,9 @@ class Agent:
             return
         await self.host.start()
         self.started = True
-        count_running(1)
+        count_started()
         try:
-            for impl in self.hooks.impls("kt_lifespan"):
+            for impl in sorted(self.hooks.impls("kt_lifespan"), key=lambda i: i.owner.tier != "guard"):
                 with noted(impl):
                     await self._enter(impl(agent=self))
             for attach in self._extras:
@@ -128,7 +128,6 @@ class Agent:
             await self.durable()
         finally:
             self.started, self.stopping = False, False
-            count_running(-1)
             if self._own_host:
                 await self.host.close()
 
@@ -243,7 +242,7 @@ class Agent:
     def sandbox(self) -> "Sandbox":
         """Return the walls around the tools, made on first use by the `sandbox` kind."""
         if self._sandbox is None:
-            made: Sandbox = required(self.host.registry, "sandbox", self._sandbox_kind, "kt-builtin-tools")(self)
+            made: Sandbox = required(self.host.registry, "sandbox", self._sandbox_kind, "kt-sandbox")(self)
             self._sandbox = made
         return self._sandbox
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ._provider import Provider
 
 CHOOSE = "kt model default PROVIDER/MODEL, kt run --local, or llm= in Python"
-DANGEROUS = frozenset({"exec", "net"})
 OWNERS = {"session": "kt-sessions", "sandbox": "kt-sandbox", "output_type": "kt-output", "subagents": "kt-subagents"}
 
 
@@ -48,7 +47,7 @@ class Plan:
     guards: list[object] = field(default_factory=list)
     log: Log | None = None
     session: str | None = None
-    sandbox: str = "none"
+    sandbox: str = "default"
     own_host: bool = True
     provider: "Provider | None" = None
     model: str = ""
@@ -236,8 +235,9 @@ def _tools(plan: Plan, given: Sequence[object]) -> tuple[Tool, ...]:
 
 
 def _guarded(plan: Plan, unguarded: bool) -> None:
-    risky = [t.name for t in plan.tools if t.needs & DANGEROUS]
-    if risky and not unguarded and not any(a.tier == "guard" for a in plan.active):
+    risky = [t.name for t in plan.tools if t.needs.net or (t.needs.exec and t.effect != "read")]
+    guards = [a for a in plan.active if a.tier == "guard" and getattr(a.plugin, "decides", True)]
+    if risky and not unguarded and not guards:
         raise ConfigError(
             f"nothing guards {', '.join(map(repr, risky))}, which can execute programs or reach the network",
             hint="give a guard: Agent.build(guards=['permissions']), a profile, or unguarded=True",

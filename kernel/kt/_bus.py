@@ -16,16 +16,18 @@ class Bus:
 
     `on(Event, f)` hears every type. A listener must not block; if it raises, `PluginFailed` is published and the
     others still hear the event. `text` holds the listeners of TextDelta, so that a delta nobody hears is never built;
-    `heard` says that there is any listener.
+    `heard` says that there is any listener. `scrub` takes out in place what no listener may hear; a delta of text
+    passes it by, so who sets it also wraps the requests' `emit`.
     """
 
-    __slots__ = ("_all", "_by_type", "heard", "text")
+    __slots__ = ("_all", "_by_type", "heard", "scrub", "text")
 
     def __init__(self) -> None:
         self._by_type: dict[type[Event], tuple[Listener, ...]] | None = None
         self._all: tuple[Listener, ...] = ()
         self.text: tuple[Listener, ...] = ()
         self.heard = False
+        self.scrub: Callable[[Event], None] | None = None
 
     def listeners(self, kind: type[Event]) -> tuple[Listener, ...]:
         """Return who hears events of this type."""
@@ -54,6 +56,8 @@ class Bus:
 
     def publish(self, event: Event) -> None:
         """Hand the event to its listeners now, in this call."""
+        if self.scrub is not None:
+            self.scrub(event)
         known = self._by_type
         for listener in known.get(event.__class__, self._all) if known else self._all:
             try:

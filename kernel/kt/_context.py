@@ -1,6 +1,6 @@
 """What a tool gets: its call, the agent, the caller's dependencies, and the only ways to the machine."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ D = TypeVar("D")
 class ExecResult:
     """The end of a process: `code` (negative: the signal), `output` (stdout and stderr as they came, capped).
 
-    `spill` is the file that holds the whole output when `output` was cut; `timed_out` says the time limit killed it.
+    `spill` is the file that holds the whole output when `output` was cut; `timed_out` says the time limit killed it,
+    `stopped` what else did ("the working folder grew by 600 MB").
     """
 
     code: int
@@ -27,6 +28,7 @@ class ExecResult:
     timed_out: bool = False
     spill: Path | None = None
     size: int = 0
+    stopped: str = ""
 
 
 class Exec(Protocol):
@@ -38,7 +40,7 @@ class Exec(Protocol):
         *,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
-        stdin: bytes | None = None,
+        stdin: bytes | AsyncIterable[bytes] | None = None,
         timeout: float | None = None,
         max_output: int = 30_000,
         on_output: Callable[[str], None] | None = None,
@@ -61,18 +63,20 @@ class FileInfo:
 
 
 class Files(Protocol):
-    """Read and write files beneath the working folder; every path is relative to it. Raises Vetoed for one outside."""
+    """Read and write files within reach; a path is relative to the working folder. Raises Vetoed for one outside."""
 
     def read(self, path: str, *, limit: int | None = None) -> bytes: ...
 
     def write(self, path: str, data: bytes) -> None: ...
+
+    def remove(self, path: str) -> None: ...
 
     def info(self, path: str) -> FileInfo | None: ...
 
     def listing(self, path: str) -> list[FileInfo]: ...
 
     def relative(self, path: str) -> str:
-        """Return the path relative to the working folder, with / between names. Raises Vetoed for one outside."""
+        """Return the path relative to the working folder, with / between names; an absolute one elsewhere."""
         ...
 
 
@@ -99,11 +103,16 @@ class Http(Protocol):
 
 
 class Sandbox(Protocol):
-    """The walls around an agent's tools; made by a `sandbox` target called with the agent. `level` is full, partial
-    or none."""
+    """The walls around an agent's tools; made by a `sandbox` target called with the agent.
+
+    `level` is full, partial or none. `within(call)` are the walls for one call: what its tool needs and the user
+    grants, nothing else.
+    """
 
     @property
     def level(self) -> str: ...
+
+    def within(self, call: ToolCall) -> "Sandbox": ...
 
     @property
     def exec(self) -> Exec: ...
@@ -158,16 +167,20 @@ class Context(Generic[D]):
         return self.agent.pwd
 
     @property
+    def sandbox(self) -> Sandbox:
+        return self.agent.sandbox.within(self.call)
+
+    @property
     def exec(self) -> Exec:
-        return self.agent.sandbox.exec
+        return self.sandbox.exec
 
     @property
     def files(self) -> Files:
-        return self.agent.sandbox.files
+        return self.sandbox.files
 
     @property
     def http(self) -> Http:
-        return self.agent.sandbox.http
+        return self.sandbox.http
 
     def progress(self, text: str, fraction: float | None = None) -> None:
         """Tell the surfaces how far the call is; `fraction` from 0 to 1."""

@@ -2,7 +2,8 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_origin, overload
 
 from ._messages import Json
@@ -14,12 +15,29 @@ Effect: TypeAlias = Literal["read", "idempotent", "once"]
 BACKGROUND = "run_in_background"
 
 
+@dataclass(frozen=True, slots=True)
+class ToolNeeds:
+    """Declare what a tool reaches: it gets no more, and of that only what its user grants.
+
+    `reads` and `writes` are paths, with "$WS" for the working folder; `net` are hosts ("example.com:443",
+    "*.example.com", "*"); `exec` are programs ("any": all); `secrets` are names of environment variables. "@name" is
+    the value of that argument. `output="untrusted"` says that results may carry a stranger's words.
+    """
+
+    reads: tuple[str, ...] = ("$WS",)
+    writes: tuple[str, ...] = ()
+    net: tuple[str, ...] = ()
+    exec: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    output: Literal["trusted", "untrusted"] = "trusted"
+
+
 class Tool:
     """A tool a model can call; call it like the function it wraps.
 
     `effect` decides what may start early and what a retry may repeat. `parallel=False` runs it alone. `blocking=True`
     runs a sync function in a thread. `background=True` lets the model, or the user, put a call into the background.
-    `needs` names what it reaches: "exec", "net", "write"; a guard decides on these.
+    `needs` declares what it reaches; guards and the sandbox go by it.
     """
 
     def __init__(
@@ -32,17 +50,18 @@ class Tool:
         parallel: bool = True,
         blocking: bool = False,
         background: bool = False,
-        needs: Iterable[str] = (),
+        needs: ToolNeeds = ToolNeeds(),
         schema: Json = None,
     ) -> None:
         if effect not in ("read", "idempotent", "once"):
             raise ConfigError(f"effect {effect!r} is none of read, idempotent, once", where=str(name or function))
+        if not isinstance(needs, ToolNeeds):
+            raise ConfigError(f"needs= must be a kt.ToolNeeds, not {needs!r}", where=str(name or function))
         self.function, self.name = function, str(name or getattr(function, "__name__", ""))
         if not self.name:
             raise ConfigError(f"{function!r} is no tool: it has no name", hint="@kt.tool(name=...)")
         self.effect, self.parallel, self.blocking, self.background = effect, parallel, blocking, background
-        self.needs, self.advised = frozenset(needs), False
-        self.is_async = inspect.iscoroutinefunction(function)
+        self.needs, self.is_async = needs, inspect.iscoroutinefunction(function)
         self.takes_context = _takes_context(function)
         self._description = description
         self._described: tuple[str, Json, Callable[[dict[str, Json]], dict[str, Any]]] | None = None
@@ -109,7 +128,7 @@ class ToolOptions(TypedDict, total=False):
     parallel: bool
     blocking: bool
     background: bool
-    needs: Iterable[str]
+    needs: ToolNeeds
 
 
 @overload

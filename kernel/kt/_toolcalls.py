@@ -13,7 +13,7 @@ from ._messages import Json, Message, PartBase, Text, ToolCall, ToolResult
 from ._tool import Tool
 from ._turn import CallState, ToolRecord, Turn
 from .errors import ArgumentsError, KTError, TurnWaiting, Vetoed, nearest
-from .events import Advice, Refused, ToolEnded, ToolStarted
+from .events import Refused, ToolEnded, ToolStarted
 
 if TYPE_CHECKING:
     from ._agent import Agent
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 STRIKES = 3
 CANCELLED = "cancelled before it finished; its outcome is unknown"
 PLAIN = (str, int, float, list, dict, type(None))
-SLOW = 0.05
 
 
 async def run_calls(agent: "Agent", turn: Turn, calls: list[ToolCall]) -> Message:
@@ -167,12 +166,7 @@ async def run_tool(agent: "Agent", call: ToolCall) -> ToolResult:
     except asyncio.CancelledError:
         agent.record(ToolEnded(call, failure(call, CANCELLED), perf_counter() - began))
         raise
-    took = perf_counter() - began
-    agent.record(ToolEnded(call, result, took))
-    if took > SLOW and inline(tool) and not tool.advised:
-        tool.advised = True
-        text = f"tool {tool.name!r} blocked the loop for {took * 1000:.0f} ms: use @tool(blocking=True)"
-        agent.bus.publish(Advice(text))
+    agent.record(ToolEnded(call, result, perf_counter() - began))
     if agent.log.lasting:
         await agent.log.durable()
     return result

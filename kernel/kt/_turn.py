@@ -119,7 +119,7 @@ class Turn:
     ended = False
     timers: "tuple[asyncio.TimerHandle, ...]" = ()
     _task: "asyncio.Task[Any] | None" = None
-    _reason: "TurnCancelled | TurnTimeout | None" = None
+    _reason: "KTError | None" = None
     _base = 0
     _delivered = False
 
@@ -134,7 +134,7 @@ class Turn:
         took = perf_counter() - self.started
         return TurnResult(status, self.text, self.usage, calls, error, self.output, (), self.turns, took, session)
 
-    def cancel(self, reason: "TurnCancelled | TurnTimeout | None" = None) -> None:
+    def cancel(self, reason: KTError | None = None) -> None:
         """End the turn as soon as it can be: what awaits is cancelled, the history stays valid."""
         if self.ended or self._reason is not None:
             return

@@ -171,13 +171,6 @@ class QuestionAsked(Logged):
 
 
 @dataclass(slots=True)
-class QuestionAnswered(Logged):
-    id: str
-    answer: str
-    by: str = ""
-
-
-@dataclass(slots=True)
 class PluginFailed(Event):
     """A listener or a background task of a plugin raised; the agent went on."""
 

@@ -191,13 +191,18 @@ async def test_an_unknown_option_is_told_with_the_nearest() -> None:
 
 
 async def test_a_guard_is_needed_for_tools_that_execute_or_reach_the_network() -> None:
-    shell, fetch = (kt.Tool(lambda: "", name=n, needs=[need]) for n, need in [("shell", "exec"), ("fetch", "net")])
+    shell, fetch = (
+        kt.Tool(lambda: "", name=n, needs=kt.ToolNeeds(**{need: ("any",)}))
+        for n, need in [("shell", "exec"), ("fetch", "net")]
+    )
     error = await refused(ConfigError, tools=[shell, fetch, count_words])
     assert "nothing guards 'shell', 'fetch'" in error.what
     assert "unguarded=True" in error.hint
     await Agent.build(GENERAL, llm=ScriptedLLM(), tools=[shell], unguarded=True)
     await Agent.build(GENERAL, llm=ScriptedLLM(), tools=[shell], guards=[type("Guard", (), {})])
-    await Agent.build(GENERAL, llm=ScriptedLLM(), tools=[kt.Tool(lambda: "", name="w", needs=["write"])])
+    await Agent.build(
+        GENERAL, llm=ScriptedLLM(), tools=[kt.Tool(lambda: "", name="w", needs=kt.ToolNeeds(writes=("$WS",)))]
+    )
 
 
 async def test_a_working_folder_that_is_none_is_refused(tmp_path: Path) -> None:

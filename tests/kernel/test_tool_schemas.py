@@ -53,12 +53,19 @@ def test_a_bare_decorator_takes_name_description_and_annotations() -> None:
 
 
 def test_options_of_the_decorator() -> None:
-    @kt.tool(name="run", description="Run it.", effect="read", parallel=False, blocking=True, needs=["exec"])
+    @kt.tool(
+        name="run",
+        description="Run it.",
+        effect="read",
+        parallel=False,
+        blocking=True,
+        needs=kt.ToolNeeds(exec=("any",)),
+    )
     def function() -> None:
         """Not this."""
 
     assert (function.name, function.description, function.effect) == ("run", "Run it.", "read")
-    assert (function.parallel, function.blocking, set(function.needs)) == (False, True, {"exec"})
+    assert (function.parallel, function.blocking, function.needs.exec) == (False, True, ("any",))
 
 
 def test_defaults_are_the_careful_ones() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import kt
 import pytest
 from kt.errors import NotFound, TurnWaiting
-from kt.events import QuestionAnswered, QuestionAsked, ToolStarted
+from kt.events import QuestionAsked, ToolStarted
 from kt.testing import EventRecorder, ScriptedLLM, running
+from kt_questions.questions import QuestionAnswered
 
 pytestmark = pytest.mark.anyio
 

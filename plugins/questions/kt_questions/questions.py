@@ -3,13 +3,23 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kt.errors import NotFound, TurnWaiting, nearest
-from kt.events import QuestionAnswered, QuestionAsked, TurnEnded
+from kt.events import Logged, QuestionAsked, TurnEnded
 
 if TYPE_CHECKING:
     from kt import Agent
+
+
+@dataclass(slots=True)
+class QuestionAnswered(Logged):
+    """Somebody answered; `by` says which surface."""
+
+    id: str
+    answer: str
+    by: str = ""
 
 
 class AgentQuestions:
