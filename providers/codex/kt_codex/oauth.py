@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import quote, urlencode, urlsplit
 
 from kt.errors import ConfigError, KeyRefused, ModelError, ProviderDown
+from kt_http.addresses import is_loopback
 from kt_http.errors import HttpError, Transient, failure
 from kt_http.retry import Retries, RetryPolicy
-from kt_http.transport import AGENT, Clocks, is_loopback, transport_of
+from kt_http.transport import AGENT, Clocks, transport_of
 
 if TYPE_CHECKING:
     from kt import Host

@@ -10,9 +10,9 @@ from uuid import UUID, uuid4, uuid5
 
 from kt.errors import ConfigError, KeyRefused, ModelError, UnknownModel
 from kt.events import Advice
+from kt_http.addresses import is_loopback
 from kt_http.exchange import Endpoint, exchange
 from kt_http.options import address, endpoint_of
-from kt_http.transport import is_loopback
 from kt_http.wire import Wire, wire_of
 
 from .limits import NoteLimits

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 from kt import HttpResponse
 
 from .errors import HttpError
-from .transport import AGENT, Clocks, transport_of
+from .transport import AGENT, Address, Clocks, transport_of
 
 if TYPE_CHECKING:
     from kt import Agent
 
 
 class DirectHttp:
-    """Make requests for the tools of one agent over its host's transport, without cookies."""
+    """Make requests for the tools of one agent over its host's transport, without cookies.
 
-    def __init__(self, agent: "Agent") -> None:
-        self._host = agent.host
+    `at` is the (address, port) to connect to, where somebody looked it up already.
+    """
+
+    def __init__(self, agent: "Agent", at: Address | None = None) -> None:
+        self._host, self._at = agent.host, at
 
     async def request(
         self,
@@ -41,7 +44,9 @@ class DirectHttp:
         try:
             async with (
                 asyncio.timeout(timeout),
-                transport_of(self._host).open(method, url, headers=sent, body=body or b"", clocks=clocks) as response,
+                transport_of(self._host).open(
+                    method, url, headers=sent, body=body or b"", clocks=clocks, at=self._at
+                ) as response,
             ):
                 content = await response.read(max_bytes)
         except TimeoutError as error:

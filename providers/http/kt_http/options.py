@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 from kt.errors import ConfigError, nearest
 
+from .addresses import is_loopback
 from .exchange import Endpoint
 from .retry import RetryPolicy
-from .transport import AGENT, Clocks, is_loopback
+from .transport import AGENT, Clocks
 
 COMMON = ("base_url", "key_env", "auth", "headers", "clocks", "retry")
 """The options that `endpoint_of` understands."""

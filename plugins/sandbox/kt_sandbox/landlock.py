@@ -1,0 +1,86 @@
+"""The second best walls: Landlock, seccomp and resource limits, set by a small launcher before the program starts."""
+
+import ctypes
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from . import seccomp
+from .launch import Launch
+from .plan import SYSTEM, Plan, toolchains
+from .settings import Level
+
+LEAST_ABI = 4
+"""The first that holds TCP; 6 adds abstract sockets and signals."""
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
+LAUNCHER = Path(__file__).with_name("launcher.py")
+GAPS = (
+    "mode, times and attributes of files of yours outside can be changed",
+    "sockets that have a path can be reached",
+    "git's hooks and configuration, .kt and keys that lie in a granted folder are not protected",
+    "command lines of your other processes can be read",
+    "shared memory (/dev/shm) can be read and written",
+    "total disk use is watched, not bounded",
+)
+ROOT_GAPS = ("no bound of processes: this is root", "what only root may read below /etc can be read: this is root")
+
+
+@cache
+def abi() -> int:
+    """Return the version of Landlock that this kernel speaks, 0 for none."""
+    if sys.platform != "linux":
+        return 0
+    libc = ctypes.CDLL(None, use_errno=True)
+    found: int = libc.syscall(444, None, 0, 1)
+    return max(0, found)
+
+
+class Landlock:
+    """Start programs that can open only what the plan names; the gaps are what Landlock has no rule for."""
+
+    name = "landlock"
+    level: Level = "partial"
+
+    def __init__(self) -> None:
+        self.gaps: tuple[str, ...] = GAPS
+        if os.geteuid() == 0:
+            self.gaps += ROOT_GAPS
+
+    @staticmethod
+    def missing() -> str:
+        """Return what this machine lacks, "" for nothing."""
+        if abi() < LEAST_ABI:
+            return f"Landlock {LEAST_ABI} (Linux 6.7)"
+        return "" if seccomp.machine() else "a known machine type"
+
+    def launch(self, argv: Sequence[str], plan: Plan) -> Launch:
+        """Return how to start `argv`; the caller closes it."""
+        tmp = tempfile.TemporaryDirectory(prefix="kt-tmp-", ignore_cleanup_errors=True)
+        limits, mib = plan.limits, 1 << 20
+        reads = [*map(Path, SYSTEM), Path("/proc"), *toolchains(), *plan.reads]
+        words = {
+            "abi": abi(),
+            "reads": [str(p) for p in reads if not any(h == p or h.is_relative_to(p) for h in plan.hidden)],
+            "writes": [str(p) for p in (*plan.writes, Path(tmp.name), Path("/dev/shm"))],
+            "devices": [d for d in DEVICES if Path(d).exists()],
+            "seccomp": seccomp.program(inet=False).hex(),
+            "limits": {
+                "NPROC": limits.processes + _threads(),
+                "AS": limits.memory_mb * mib,
+                "FSIZE": limits.file_mb * mib,
+                "NOFILE": limits.open_files,
+                "CORE": 0,
+            },
+        }
+        env = {**plan.env, "TMPDIR": tmp.name, "HOME": tmp.name}
+        python = [sys.executable, "-I", "-S", str(LAUNCHER)]
+        return Launch([*python, json.dumps(words), "--", *argv], env, (), (tmp.cleanup,), wrapped=True)
+
+
+def _threads() -> int:
+    """Count what runs on this machine: without a user namespace the bound counts all that a user runs."""
+    return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
