@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def kt_register(registry: "Registry") -> None:
     registry.plugin("permissions", "kt_permissions.guard:Permissions", help="ask before programs run and files change")
     registry.run_option(
-        "permissions", "kt_permissions.options:mode", help="ask, accept-edits (default) or auto", metavar="MODE"
+        "permissions", "kt_permissions.options:mode", help="plan, ask, accept-edits (default) or auto", metavar="MODE"
     )
     registry.run_option(
         "allow-unsandboxed",

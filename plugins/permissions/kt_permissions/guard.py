@@ -1,69 +1,150 @@
-"""Decide on each call by what its tool needs: nothing, write, exec or net."""
+"""Decide on each call: a rule, what it wants beyond the grant, the mode, and where the conversation came from."""
 
-import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
 
-from kt import Agent, ToolCall, ToolResult, Vetoed, hookimpl
-from kt.errors import ConfigError
+from kt import Agent, Part, Tool, ToolCall, ToolResult, Vetoed, hookimpl
 from kt.events import QuestionAsked
+from kt_sandbox.files import matches
+from kt_sandbox.walls import Walls
+from kt_sandbox.wants import Reached, Want
 
-MODES = ("ask", "accept-edits", "auto")
-YES, ALWAYS, NO = "yes", "always in this session", "no"
+from .approvals import Approvals, Scope
+from .rules import Asked, Decision, Rules, decide
+from .settings import PermissionsConfig, approvals_file
 
-
-@dataclass(slots=True)
-class PermissionsConfig:
-    """`mode`: ask (about edits too), accept-edits (edits in the working folder pass), auto (everything passes)."""
-
-    mode: Literal["ask", "accept-edits", "auto"] = "accept-edits"
-    allow_unsandboxed: bool = False
+ONCE, SESSION, ALWAYS, NO = "yes", "yes, in this session", "yes, always here", "no"
+OURS = frozenset({"", "file", "exec", "job"})
+"""Origins of what the user, the model, or work in the working folder brought; any other taints."""
+RUN_LATER = (
+    *("Makefile", "makefile", "GNUmakefile", "justfile", "package.json", "pyproject.toml", "setup.py", "setup.cfg"),
+    *("conftest.py", "tox.ini", "noxfile.py", "Dockerfile", "build.rs", "AGENTS.md", "CLAUDE.md", "*.sh"),
+)
+"""Files that the user is likely to run or to trust later: a tainted conversation writes them only after a yes."""
+COVERED = {"path": {"read", "write"}, "host": {"net"}, "command": {"exec"}}
+"""What an allow rule for a tool's paths, hosts or commands opens."""
 
 
 class Permissions:
-    """A guard: calls of tools that execute or reach the network need a yes, given once or for exactly these arguments.
+    """A guard: deny beats ask beats allow, then what is not granted is asked, and then the mode decides.
 
-    Until a sandbox holds what a program does, nothing but the user, `auto` or `allow_unsandboxed` lets one run.
+    The sandbox is the boundary. A yes opens it for one call, or for exactly that call again: in this session, or
+    always in this folder.
     """
 
     Config = PermissionsConfig
 
     def __init__(self, config: PermissionsConfig | None = None) -> None:
         self.config = config or PermissionsConfig()
-        if self.config.mode not in MODES:
-            raise ConfigError(f"permissions.mode {self.config.mode!r} is none of {', '.join(MODES)}")
-        self._always: set[str] = set()
+        self.rules = Rules.parse(self.config.deny, self.config.ask, self.config.allow)
+        self._approvals: Approvals | None = None
+
+    @property
+    def approvals(self) -> Approvals:
+        if self._approvals is None:
+            self._approvals = Approvals(approvals_file())
+        return self._approvals
 
     @hookimpl
     async def kt_around_tool_call(
         self, agent: Agent, call: ToolCall, next: Callable[[ToolCall], Awaitable[ToolResult]]
     ) -> ToolResult:
         tool = agent.tools.get(call.name)
-        needs = tool.needs if tool is not None else frozenset({"exec"})
-        if not self._must_ask(needs):
+        if tool is None:
             return await next(call)
-        rule = f"{call.name} {json.dumps(call.arguments, sort_keys=True)}"
-        if rule not in self._always:
-            await self._ask(agent, call, rule, needs)
-        return await next(call)
+        walls = agent.sandbox
+        if not isinstance(walls, Walls):
+            await self._decide(agent, tool, call, _unknown(tool), Reached())
+            return await next(call)
+        wants, reaches = walls.wants(call), walls.reached(call)
+        await self._decide(agent, tool, call, wants, reaches)
+        walls.allow(call, wants)
+        try:
+            return _marked(tool, await next(call), walls, reaches)
+        finally:
+            walls.forget(call)
 
-    def _must_ask(self, needs: frozenset[str]) -> bool:
-        if self.config.mode == "auto" or not needs:
-            return False
-        if needs <= {"write"}:
-            return self.config.mode == "ask"
-        return not (needs <= {"write", "exec"} and self.config.allow_unsandboxed)
+    async def _decide(self, agent: Agent, tool: Tool, call: ToolCall, wants: list[Want], reaches: Reached) -> None:
+        """Return if the call may run. Raises Vetoed otherwise."""
+        asked = Asked(call.name, call.arguments or {}, tool.needs, agent.pwd)
+        decision = decide(self.rules, asked)
+        if decision.verdict == "deny":
+            raise Vetoed(f"the rule {decision.rule} denies this call")
+        if self.config.mode == "plan" and _acts(tool):
+            raise Vetoed("in plan mode nothing is changed and nothing runs: say what you would do")
+        if self.config.mode == "auto" and decision.verdict != "ask":
+            return
+        reasons = self._reasons(agent, tool, wants, reaches, decision)
+        if reasons and not self.approvals.knows(call.name, asked.arguments, _words(wants), agent.pwd):
+            await self._ask(agent, call, wants, reasons)
 
-    async def _ask(self, agent: Agent, call: ToolCall, rule: str, needs: frozenset[str]) -> None:
+    def _reasons(self, agent: Agent, tool: Tool, wants: list[Want], reaches: Reached, decision: Decision) -> list[str]:
+        """Return why the user must be asked; empty where the call may run."""
+        reasons = [f"the rule {decision.rule}"] if decision.verdict == "ask" else []
+        allowed = COVERED.get(decision.kind, set()) if decision.verdict == "allow" else set()
+        if self.config.allow_unsandboxed:
+            allowed = allowed | {"exec"}
+        reasons += [str(want) for want in wants if want.kind not in allowed]
+        tainted = agent.taint - OURS - set(self.config.trusted_origins)
+        if tainted and (reaches.net or _executes(tool) or _risky_write(agent, reaches)):
+            reasons.append(f"the conversation holds content from {', '.join(sorted(tainted))}")
+        if self.config.mode == "ask" and _acts(tool) and decision.verdict != "allow":
+            reasons.append("the mode is ask")
+        return reasons
+
+    async def _ask(self, agent: Agent, call: ToolCall, wants: list[Want], reasons: list[str]) -> None:
         """Return if the user says yes. Raises Vetoed otherwise."""
-        text = f"Allow {call.name} ({', '.join(sorted(needs))})?"
-        answer = await agent.ask(QuestionAsked("", text, [YES, ALWAYS, NO], "approval", call.id, call.arguments))
+        why = "; ".join(dict.fromkeys(reasons))
+        text, choices = f"Allow {call.name}? ({why})", [ONCE, SESSION, ALWAYS, NO]
+        answer = await agent.ask(QuestionAsked("", text, choices, "approval", call.id, call.arguments))
         if answer is None:
-            flag = " or with --allow-unsandboxed" if "exec" in needs else ""
-            raise Vetoed(f"{call.name} needs approval and nobody can be asked; run on a terminal{flag}")
-        if answer == ALWAYS:
-            self._always.add(rule)
-        elif answer != YES:
-            reason = "" if answer in (NO, "") else f": {answer}"
-            raise Vetoed(f"the user said no to {call.name}{reason}")
+            raise Vetoed(f"{call.name} needs approval and nobody can be asked ({why}); {_remedy(wants)}")
+        if answer in (SESSION, ALWAYS):
+            scope: Scope = "session" if answer == SESSION else "always"
+            self.approvals.remember(call.name, call.arguments or {}, _words(wants), agent.pwd, scope=scope)
+        elif answer != ONCE:
+            raise Vetoed(f"the user said no to {call.name}" + ("" if answer in (NO, "") else f": {answer}"))
+
+
+def _unknown(tool: Tool) -> list[Want]:
+    """Return what a tool wants inside walls of another make, which do not say what they grant."""
+    acts = tool.needs.net or _executes(tool)
+    return [Want("exec", "in a sandbox that does not say what is granted")] if acts else []
+
+
+def _executes(tool: Tool) -> bool:
+    return bool(tool.needs.exec) and tool.effect != "read"
+
+
+def _acts(tool: Tool) -> bool:
+    return bool(tool.needs.writes or tool.needs.net) or _executes(tool)
+
+
+def _risky_write(agent: Agent, reaches: Reached) -> bool:
+    """Tell whether a call may write what is run or obeyed later; one that names no file may write any."""
+    return any(p == agent.pwd or matches(p, agent.pwd, RUN_LATER) for p in reaches.writes)
+
+
+def _words(wants: list[Want]) -> list[str]:
+    return sorted(str(want) for want in wants)
+
+
+def _remedy(wants: list[Want]) -> str:
+    kinds = {want.kind for want in wants}
+    flags = {"net": "--allow-net HOST", "exec": "--allow-unsandboxed"}
+    named = [flag for kind, flag in flags.items() if kind in kinds]
+    return "run on a terminal" + "".join(f", or with {flag}" for flag in named)
+
+
+def _marked(tool: Tool, result: ToolResult, walls: Walls, reaches: Reached) -> ToolResult:
+    """Say in the parts of a result where they came from, whatever the tool said."""
+    inside = (walls.root, walls.processes.spills)
+    origin = ""
+    if reaches.net or tool.needs.output == "untrusted":
+        origin = "web"
+    elif not all(any(p.is_relative_to(f) for f in inside) for p in reaches.reads):
+        origin = "outside"
+    if not origin:
+        return result
+    parts: list[Part] = [replace(p, origin=origin) if p.origin in OURS else p for p in result.parts]
+    return replace(result, parts=parts)

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from kt.errors import UsageError
 
-from .guard import MODES
+from .settings import MODES
 
 
 class RunSettings(Protocol):
@@ -19,5 +19,7 @@ def mode(settings: RunSettings, value: str) -> None:
 
 
 def allow_unsandboxed(settings: RunSettings, value: bool) -> None:
-    """Let exec tools run without a question."""
+    """Let tools run programs where there are no walls, and without a question."""
     settings.configure("permissions", allow_unsandboxed=value)
+    if value:
+        settings.configure("sandbox", require="none")
