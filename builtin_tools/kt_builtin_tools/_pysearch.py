@@ -1,24 +1,25 @@
 """Search by Python: folders are walked and files read here, patterns matched in a process that can be stopped."""
 
+import inspect
 import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 from anyio import to_thread
 from kt import Context
 from kt.errors import KTError
 
+from . import _matcher
 from ._hits import Hits
 from ._query import MAX_PATHS, MAX_SEARCHED, Query, Scope
 from ._walk import is_link, walk
 
 T = TypeVar("T")
 
-MATCHER = str(Path(__file__).with_name("_matcher.py"))
+MATCHER = inspect.getsource(_matcher)
 BATCH = 8_000_000
 """Bytes to hand to one process."""
 STEP = 500
@@ -54,7 +55,7 @@ async def search(scope: Scope, query: Query) -> Hits:
     """Search in a Python process of its own, so that a pattern that never ends can be stopped."""
     ctx = scope.ctx
     hits = Hits(query.limit - 1, lambda path: True)
-    argv = [sys.executable, "-I", "-S", MATCHER]
+    argv = [sys.executable, "-I", "-S", "-c", MATCHER]
     head = json.dumps(asdict(query)).encode() + b"\n"
     batches = _batches(scope)
 

@@ -1,14 +1,15 @@
 """read, write, edit and tree: files beneath the working folder."""
 
-import hashlib
 from collections.abc import Iterator
 from itertools import islice
-from weakref import WeakKeyDictionary
 
-from kt import Agent, Context, FileInfo, Media, Part, Text, tool
+from anyio import to_thread
+from kt import Context, FileInfo, Media, Part, Text, ToolNeeds, tool
 from kt.errors import KTError, UsageError, Vetoed
 
 from ._edits import Edit, apply, diff
+from ._pdf import is_pdf, text_of_pages
+from ._seen import must_be_current, remember
 from ._text import cut, existing, image_type, is_binary, lines_of, load, printable, shown
 from ._walk import Ignore, children
 
@@ -20,28 +21,29 @@ MAX_ENTRIES = 100
 MAX_LINES = 500
 MAX_DEPTH = 20
 
-_SEEN: "WeakKeyDictionary[Agent, dict[str, bytes]]" = WeakKeyDictionary()
-"""By agent and path: the digest of what the model last saw, or wrote, of a file."""
 
-
-@tool(effect="read")
-def read(ctx: Context[object], path: str, offset: int = 1, limit: int = 2000) -> Part:
-    """Read a text file, its lines numbered, or an image.
+@tool(effect="read", needs=ToolNeeds(reads=("$WS", "@path")))
+async def read(ctx: Context[object], path: str, offset: int = 1, limit: int = 2000) -> Part:
+    """Read a text file, its lines numbered, an image, or the text of a PDF.
 
     Args:
         path: Relative to the working folder.
-        offset: First line.
-        limit: Number of lines.
+        offset: First line; of a PDF, first page.
+        limit: Number of lines, or pages.
     """
     if offset < 1 or limit < 1:
         raise UsageError("offset and limit count from 1")
     data = load(ctx, path)
     if mime := image_type(data):
-        _remember(ctx, path, data)
+        remember(ctx, path, data)
         return Media(mime, data=data, name=path, origin="file")
+    if is_pdf(data):
+        remember(ctx, path, data)
+        text = await to_thread.run_sync(text_of_pages, path, data, offset, limit, abandon_on_cancel=True)
+        return Text(printable(text), origin="file")
     if is_binary(data):
         raise KTError(f"{path!r} is a binary file", hint="look at it with bash")
-    _remember(ctx, path, data)
+    remember(ctx, path, data)
     lines = lines_of(data.decode("utf-8-sig", "replace"))
     if offset > max(1, len(lines)):
         raise UsageError(f"{path!r} has only {len(lines)} lines")
@@ -63,7 +65,7 @@ def _numbered(lines: list[str], offset: int, limit: int) -> str:
     return "\n".join(out)
 
 
-@tool(effect="idempotent", parallel=False, needs={"write"})
+@tool(effect="idempotent", parallel=False, needs=ToolNeeds(writes=("@path",)))
 def write(ctx: Context[object], path: str, content: str) -> str:
     """Create a file, or replace the whole of one that you have read. For changes prefer edit."""
     data = content.encode()
@@ -72,14 +74,14 @@ def write(ctx: Context[object], path: str, content: str) -> str:
         done = f"created {shown(path)} ({lines} lines)"
     else:
         old = load(ctx, path)
-        _must_be_current(ctx, path, old)
+        must_be_current(ctx, path, old)
         done = f"updated {shown(path)} ({len(lines_of(old.decode(errors='replace')))} lines before, {lines} now)"
     ctx.files.write(path, data)
-    _remember(ctx, path, data)
+    remember(ctx, path, data)
     return done
 
 
-@tool(effect="once", parallel=False, needs={"write"})
+@tool(effect="once", parallel=False, needs=ToolNeeds(writes=("@path",)))
 def edit(
     ctx: Context[object],
     path: str,
@@ -101,30 +103,17 @@ def edit(
     data = load(ctx, path)
     if is_binary(data):
         raise KTError(f"{path!r} is a binary file")
-    _must_be_current(ctx, path, data)
+    must_be_current(ctx, path, data)
     before = data.decode(errors="surrogateescape")
     after, places = apply(before, wanted)
     written = after.encode(errors="surrogateescape")
     ctx.files.write(path, written)
-    _remember(ctx, path, written)
+    remember(ctx, path, written)
     head = f"edited {shown(path)}: {places} place{'s' * (places != 1)}"
     return Text(printable(f"{head}\n{diff(before, after)}"), origin="file")
 
 
-def _remember(ctx: Context[object], path: str, data: bytes) -> None:
-    _SEEN.setdefault(ctx.agent, {})[ctx.files.relative(path)] = hashlib.blake2b(data).digest()
-
-
-def _must_be_current(ctx: Context[object], path: str, data: bytes) -> None:
-    """Raise KTError unless the model saw the file as it is now."""
-    seen = _SEEN.get(ctx.agent, {}).get(ctx.files.relative(path))
-    if seen is None:
-        raise KTError(f"{path!r} was not read in this conversation", hint="read it first")
-    if seen != hashlib.blake2b(data).digest():
-        raise KTError(f"{path!r} changed on disk since it was read", hint="read it again")
-
-
-@tool(effect="read", blocking=True)
+@tool(effect="read", blocking=True, needs=ToolNeeds(reads=("$WS", "@path")))
 def tree(ctx: Context[object], path: str = ".", depth: int = 2) -> Text:
     """List a folder and, down to depth, the folders in it. What .gitignore names is left out."""
     if depth < 1:

@@ -4,7 +4,7 @@ import re
 import warnings
 
 from anyio import fail_after
-from kt import Context, Text, tool
+from kt import Context, Text, ToolNeeds, tool
 from kt.errors import DataError, KTError, UsageError
 
 from . import _pysearch, _ripgrep
@@ -16,9 +16,10 @@ TIME = 30.0
 """Seconds a search may take."""
 MAX_SHOWN = 30_000
 """Characters of one result of grep."""
+SEARCHING = ToolNeeds(reads=("$WS", "@path"), exec=("rg", "python"))
 
 
-@tool(effect="read")
+@tool(effect="read", needs=SEARCHING)
 async def glob(ctx: Context[object], pattern: str, path: str = ".") -> Text:
     """Find files whose names match a pattern of *, **, ? and {,}. What .gitignore names is left out."""
     scope = scope_of(ctx, path, pattern)
@@ -37,7 +38,7 @@ async def glob(ctx: Context[object], pattern: str, path: str = ".") -> Text:
     return Text("\n".join(lines) or f"no file matches {pattern!r}", origin="file")
 
 
-@tool(effect="read")
+@tool(effect="read", needs=SEARCHING)
 async def grep(
     ctx: Context[object],
     pattern: str,

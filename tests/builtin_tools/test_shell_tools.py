@@ -14,6 +14,8 @@ from kt.testing import EventRecorder, ScriptedLLM, running
 
 pytestmark = pytest.mark.anyio
 Play = Callable[..., Awaitable[list[ToolRecord]]]
+OPEN = {"sandbox": {"backend": "none", "require": "none"}}
+"""These tests are about the tools; tests/sandbox and tests/escape are about the walls."""
 
 
 def bash(command: str, **more: Any) -> tuple[str, dict[str, Any]]:
@@ -72,7 +74,7 @@ async def test_a_timeout_is_an_error_that_keeps_the_output_and_ends_the_tree(pla
 
 
 async def test_an_interrupted_turn_ends_the_tree(tmp_path: Path, watch: Any) -> None:
-    async with running([[bash(TREE)]], tools=["bash"], pwd=tmp_path, unguarded=True) as agent:
+    async with running([[bash(TREE)]], tools=["bash"], pwd=tmp_path, unguarded=True, plugins=[OPEN]) as agent:
         turn = asyncio.create_task(agent.run("go"))
         pid = await watch.born()
         agent.interrupt()
@@ -82,7 +84,7 @@ async def test_an_interrupted_turn_ends_the_tree(tmp_path: Path, watch: Any) -> 
 
 
 async def test_a_turn_that_reaches_its_timeout_ends_the_tree(tmp_path: Path, watch: Any) -> None:
-    async with running([[bash(TREE)]], tools=["bash"], pwd=tmp_path, unguarded=True) as agent:
+    async with running([[bash(TREE)]], tools=["bash"], pwd=tmp_path, unguarded=True, plugins=[OPEN]) as agent:
         result = await agent.run("go", timeout=0.5)
         assert result.status == "timeout"
         assert await watch.ended(await watch.born())
@@ -90,7 +92,9 @@ async def test_a_turn_that_reaches_its_timeout_ends_the_tree(tmp_path: Path, wat
 
 async def test_huge_output_is_cut_and_its_file_named(tmp_path: Path) -> None:
     command = "echo first; yes | head -c 50000000; echo last"
-    async with running([[bash(command)], "done"], tools=["bash"], pwd=tmp_path, unguarded=True) as agent:
+    async with running(
+        [[bash(command)], "done"], tools=["bash"], pwd=tmp_path, unguarded=True, plugins=[OPEN]
+    ) as agent:
         tracemalloc.start()
         done = (await agent.run("go")).tool_calls[0]
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
@@ -107,7 +111,7 @@ async def test_bash_reports_all_it_prints_while_it_runs(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "one")
     os.mkfifo(tmp_path / "two")
     steps = [[bash("echo begun; cat one; cat two")], "done"]
-    async with running(steps, tools=["bash"], pwd=tmp_path, unguarded=True) as agent:
+    async with running(steps, tools=["bash"], pwd=tmp_path, unguarded=True, plugins=[OPEN]) as agent:
         async with agent.bus.stream(ToolProgress) as progress:
             turn = asyncio.create_task(agent.run("go"))
             assert await anext(progress) == ToolProgress("call_1", "begun\n")
@@ -120,7 +124,7 @@ async def test_bash_reports_all_it_prints_while_it_runs(tmp_path: Path) -> None:
 
 async def test_progress_is_bounded(tmp_path: Path) -> None:
     async with running(
-        [[bash("yes | head -c 3000000")], "done"], tools=["bash"], pwd=tmp_path, unguarded=True
+        [[bash("yes | head -c 3000000")], "done"], tools=["bash"], pwd=tmp_path, unguarded=True, plugins=[OPEN]
     ) as agent:
         events = EventRecorder(agent)
         await agent.run("go")
@@ -131,13 +135,15 @@ async def test_progress_is_bounded(tmp_path: Path) -> None:
 
 async def test_calls_of_bash_run_one_after_the_other(tmp_path: Path) -> None:
     steps = [[bash("echo 1 >> log; sleep 0.1; echo 2 >> log"), bash("echo 3 >> log")], "done"]
-    async with running(steps, tools=["bash"], pwd=tmp_path, unguarded=True) as agent:
+    async with running(steps, tools=["bash"], pwd=tmp_path, unguarded=True, plugins=[OPEN]) as agent:
         await agent.run("go")
     assert (tmp_path / "log").read_text().split() == ["1", "2", "3"]
 
 
 async def test_what_bash_prints_is_marked_as_no_word_of_the_user(tmp_path: Path) -> None:
-    async with running([[bash("echo x")], "done"], tools=["bash"], pwd=tmp_path, unguarded=True) as agent:
+    async with running(
+        [[bash("echo x")], "done"], tools=["bash"], pwd=tmp_path, unguarded=True, plugins=[OPEN]
+    ) as agent:
         events = EventRecorder(agent)
         await agent.run("go")
         assert agent.taint == {"exec"}
@@ -162,7 +168,7 @@ async def test_a_background_task_is_listed_and_stopped(tmp_path: Path, watch: An
         "done",
     ]
     names = ["bash", "tasks", "stop_task"]
-    async with running(ScriptedLLM(steps), tools=names, pwd=tmp_path, unguarded=True) as agent:
+    async with running(ScriptedLLM(steps), tools=names, pwd=tmp_path, unguarded=True, plugins=[OPEN]) as agent:
         result = await agent.run("go")
         none, begun, listed, unknown, stopped, after = result.tool_calls
         assert await watch.ended(pids[0])
@@ -179,7 +185,9 @@ async def test_a_background_task_is_listed_and_stopped(tmp_path: Path, watch: An
 
 
 async def test_the_tasks_of_an_agent_end_with_it(tmp_path: Path, watch: Any) -> None:
-    async with running([[bash(TREE, run_in_background=True)]], tools=["bash"], pwd=tmp_path, unguarded=True) as agent:
+    async with running(
+        [[bash(TREE, run_in_background=True)]], tools=["bash"], pwd=tmp_path, unguarded=True, plugins=[OPEN]
+    ) as agent:
         turn = asyncio.create_task(agent.run("go"))
         pid = await watch.born()
         turn.cancel()
@@ -194,7 +202,45 @@ async def test_tasks_need_the_plugin_that_keeps_them(play: Play) -> None:
     assert done.error.startswith("plugin 'jobs' is not enabled")
 
 
-def test_bash_asks_for_the_right_to_execute() -> None:
+def test_bash_declares_that_it_runs_anything_that_is_granted() -> None:
     from kt_builtin_tools.shell import bash
 
-    assert (bash.needs, bash.effect, bash.parallel, bash.background) == (frozenset({"exec"}), "once", False, True)
+    assert (bash.needs.exec, bash.needs.net, bash.needs.writes) == (("any",), ("@hosts",), ("*",))
+    assert (bash.effect, bash.parallel, bash.background) == ("once", False, True)
+
+
+async def test_a_background_task_is_written_to_and_read(tmp_path: Path) -> None:
+    seen: list[str] = []
+    later = iter([[("write_stdin", {"id": "j1", "text": "one\n"})], [("write_stdin", {"id": "j1", "text": "two\n"})]])
+
+    def next_step() -> Any:
+        return next(later, [("write_stdin", {"id": "j1", "text": "", "end": True})])
+
+    command = "echo ready; while read line; do echo got $line; done; echo over"
+    talk = ["ready", "got one", "got two"]
+
+    def play(request: Any) -> Any:
+        last = request.messages[-1].parts[0].text
+        if last == "go":
+            return [bash(command, run_in_background=True)]
+        seen.append(last)
+        if "over" in last:
+            return "done"
+        if talk and talk[0] in last:
+            talk.pop(0)
+            return next_step()
+        return [("tasks", {"id": "j1"})]
+
+    names = ["bash", "tasks", "write_stdin"]
+    async with running(ScriptedLLM(play), tools=names, pwd=tmp_path, unguarded=True, plugins=[OPEN]) as agent:
+        result = await agent.run("go", timeout=30)
+    assert result.ok, result.error
+    assert talk == []
+    assert any("got two" in text for text in seen)
+
+
+async def test_a_command_in_the_foreground_or_at_its_end_takes_no_input(play: Play) -> None:
+    first, second = await play(bash("cat"), ("write_stdin", {"id": "j1", "text": "x"}))
+    assert first.result == "(no output)"
+    assert second.error is not None
+    assert second.error.startswith("no job 'j1'")
