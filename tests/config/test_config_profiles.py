@@ -30,6 +30,8 @@ class Both:
 
     def of_project(self, text: str) -> None:
         (self.project / ".kt" / "config.toml").write_text(text)
+        if (self.home / "trusted.json").is_file():
+            trust(self.project)
 
     def load(self, name: str = "default") -> Profile:
         return load(self.registry, name, self.project)
@@ -48,11 +50,15 @@ def both(plugins: Plugins, home: Path, project: Path) -> Both:
 
 def test_the_built_in_profile_has_the_guard(both: Both) -> None:
     profile = both.load()
-    assert (profile.plugins, profile.guards) == ({"skills": None, "early": None, "prices": None}, ("permissions",))
+    assert (profile.plugins, profile.guards) == (
+        dict.fromkeys(["skills", "early", "advice", "prices"]),
+        ("permissions", "sandbox", "redact"),
+    )
 
 
 def test_the_user_adds_to_it_and_takes_away_from_it(both: Both) -> None:
-    both.user('[profile.default]\nplugins = ["jobs", "no:skills", "no:early", "no:prices", "no:permissions"]\n')
+    gone = [f'"no:{name}"' for name in ("skills", "early", "advice", "prices", "permissions", "sandbox", "redact")]
+    both.user(f'[profile.default]\nplugins = ["jobs", {", ".join(gone)}]\n')
     profile = both.load()
     assert (profile.plugins, profile.guards) == ({"jobs": None}, ())
     both.user('[profile.default]\nguards = ["mine"]\n')
@@ -68,11 +74,12 @@ def test_settings_are_merged_along_the_line(both: Both) -> None:
     assert list(profile.plugins.items()) == [
         ("skills", None),
         ("early", None),
+        ("advice", None),
         ("prices", None),
         ("a", {"x": 1, "y": 2}),
         ("c", None),
     ]
-    assert profile.guards == ("permissions",)
+    assert profile.guards == ("permissions", "sandbox", "redact")
     assert both.load("base").plugins["a"] == {"x": 1, "y": 1}
 
 
@@ -113,8 +120,15 @@ def test_a_trusted_project_adds_plugins_and_guards(both: Both) -> None:
         "[profile.default.config.jobs]\nx = 1\n[profile.default.config.budget]\nmax = 1\n"
     )
     profile = both.load()
-    assert profile.plugins == {"skills": None, "early": None, "prices": None, "jobs": {"x": 1}, "budget": {"max": 1}}
-    assert profile.guards == ("permissions", "budget")
+    assert profile.plugins == {
+        "skills": None,
+        "early": None,
+        "advice": None,
+        "prices": None,
+        "jobs": {"x": 1},
+        "budget": {"max": 1},
+    }
+    assert profile.guards == ("permissions", "sandbox", "redact", "budget")
 
 
 @pytest.mark.parametrize("guards", ["guards = []\n", 'guards = ["other"]\n'])
@@ -137,8 +151,8 @@ def test_a_profile_of_the_project_alone_has_the_guards_of_the_default(both: Both
     both.of_project('[profile.mine]\nplugins = ["jobs"]\nguards = []\n')
     profile = both.load("mine")
     assert (profile.plugins, profile.guards) == (
-        {"skills": None, "early": None, "prices": None, "jobs": None},
-        ("permissions",),
+        {"skills": None, "early": None, "advice": None, "prices": None, "jobs": None},
+        ("permissions", "sandbox", "redact"),
     )
     both.user('[profile.strict]\nguards = ["permissions", "budget"]\n')
     both.of_project('[profile.mine]\nextends = "strict"\n')
@@ -157,7 +171,7 @@ def test_a_project_that_is_not_trusted_says_nothing(plugins: Plugins, tmp_path: 
     folder = tmp_path / "foreign"
     (folder / ".kt").mkdir(parents=True)
     (folder / ".kt" / "config.toml").write_text("not even TOML [")
-    assert load(plugins.registry, "default", folder).guards == ("permissions",)
+    assert load(plugins.registry, "default", folder).guards == ("permissions", "sandbox", "redact")
 
 
 def test_all_profiles_are_listed(both: Both) -> None:
@@ -169,28 +183,45 @@ def test_all_profiles_are_listed(both: Both) -> None:
 class TestTrust:
     """The list of trusted folders."""
 
-    def test_a_folder_is_trusted_with_all_below_it_but_not_its_neighbours(self, tmp_path: Path) -> None:
-        inside, beside = tmp_path / "a" / "b", tmp_path / "ab"
-        inside.mkdir(parents=True)
-        beside.mkdir()
-        assert not is_trusted(inside)
-        trust(tmp_path / "a")
-        assert is_trusted(tmp_path / "a")
-        assert is_trusted(inside)
-        assert not is_trusted(beside)
+    def test_a_folder_is_trusted_as_it_is_and_no_other(self, tmp_path: Path) -> None:
+        folder, inside = tmp_path / "a", tmp_path / "a" / "b"
+        (inside / ".kt").mkdir(parents=True)
+        (folder / ".kt").mkdir()
+        (folder / ".kt/config.toml").write_text("")
+        assert not is_trusted(folder)
+        trust(folder)
+        assert is_trusted(folder)
+        assert not any(is_trusted(f) for f in (inside, tmp_path, tmp_path / "ab"))
+
+    @pytest.mark.parametrize("change", ["edit", "add", "remove", "move"])
+    def test_a_change_of_what_was_trusted_ends_the_trust(self, tmp_path: Path, change: str) -> None:
+        kept = tmp_path / ".kt/tools/a.py"
+        kept.parent.mkdir(parents=True)
+        kept.write_text("x = 1")
+        trust(tmp_path)
+        if change == "edit":
+            kept.write_text("x = 2")
+        elif change == "add":
+            (tmp_path / ".kt/config.toml").write_text("")
+        elif change == "remove":
+            kept.unlink()
+        else:
+            kept.rename(tmp_path / ".kt/a.py")
         assert not is_trusted(tmp_path)
+        trust(tmp_path)
+        assert is_trusted(tmp_path)
 
     def test_a_link_is_what_it_points_at(self, tmp_path: Path) -> None:
         (tmp_path / "real").mkdir()
         (tmp_path / "other").mkdir()
         (tmp_path / "link").symlink_to(tmp_path / "real")
         trust(tmp_path / "link")
-        assert trusted() == [str(tmp_path / "real")]
+        assert list(trusted()) == [str(tmp_path / "real")]
         (tmp_path / "link").unlink()
         (tmp_path / "link").symlink_to(tmp_path / "other")
         assert not is_trusted(tmp_path / "link")
 
-    @pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "[1]", '"/"', "\udcff"])
+    @pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "[]", '"/"', "\udcff"])
     def test_a_list_that_cannot_be_read_is_an_error_and_stays(self, home: Path, text: str) -> None:
         data = text.encode("utf-8", "surrogateescape")
         (home / "trusted.json").write_bytes(data)

@@ -24,7 +24,7 @@ class Settings:
     `user` and `project` are the documents (None: no such file, or the folder is not trusted).
     """
 
-    untrusted: ClassVar[str] = ".kt/config.toml is ignored: this folder is not trusted"
+    untrusted: ClassVar[str] = ".kt/config.toml is ignored: this folder is not trusted, or it changed since"
 
     def __init__(self, pwd: Path | None = None) -> None:
         self.user = _read(config_file(), USER_KEYS)
