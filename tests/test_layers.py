@@ -19,6 +19,7 @@ ALLOWED = {
     "cli": {"kernel", "marketplace"},
 }
 PAIRS = {("kt_openai", "kt_http"), ("kt_local", "kt_openai"), ("kt_local", "kt_http")}
+PAIRS |= {("kt_permissions", "kt_sandbox")}
 PAIRS |= {(m, n) for m in ("kt_anthropic", "kt_gemini", "kt_codex", "kt_endpoints") for n in ("kt_http", "kt_openai")}
 """Plugins that may import another plugin; everything else meets through registry, hooks or bus."""
 
@@ -62,7 +63,9 @@ def test_imports_point_down(module: str) -> None:
 
 @pytest.mark.parametrize("module", MEMBERS)
 def test_what_is_imported_is_declared(module: str) -> None:
-    declared = {re.split(r"[<>=\[ ;]", d)[0] for d in MEMBERS[module][1]["project"]["dependencies"]}
+    project = MEMBERS[module][1]["project"]
+    extras = [d for extra in project.get("optional-dependencies", {}).values() for d in extra]
+    declared = {re.split(r"[<>=\[ ;]", d)[0] for d in (*project["dependencies"], *extras)}
     names = {name for d in declared for name in IMPORT_NAMES.get(d, [d.replace("-", "_")])} | {module}
     names |= {m for m, (_, data) in MEMBERS.items() if data["project"]["name"] in declared}
     for file in sources(module):

@@ -52,13 +52,30 @@ def report(error: BaseException, argv: Sequence[str]) -> int:
 
 
 def _tell(error: Exception, known: KTError, *, debug: bool) -> None:
+    if debug:
+        show_traceback(error)
     from .console import inert
 
-    if debug:
-        import traceback
+    print(inert(redacted(known.line())), file=sys.stderr)
 
-        traceback.print_exception(error)
-    print(inert(known.line()), file=sys.stderr)
+
+def show_traceback(error: BaseException) -> None:
+    """Print a traceback on stderr, without secrets."""
+    import traceback
+
+    print(redacted("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+
+
+def redacted(text: str) -> str:
+    """Return a text without the secrets that this process knows, where a redactor is installed."""
+    from kt import Plugins
+
+    try:
+        found = Plugins(skip_bad=True).registry.find("redactor", "default")
+        return text if found is None else str(found.load()(text))
+    except KTError as broken:
+        # What can't be cleaned is not shown.
+        return broken.line()
 
 
 def _wants_result(argv: Sequence[str]) -> bool:

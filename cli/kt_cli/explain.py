@@ -1,12 +1,19 @@
 """What would act in a run: creature, model, tools, plugins in order and where each comes from."""
 
 import os
+from dataclasses import fields
 
-from kt import Agent, KTError
+from kt import Agent, KTError, Tool, ToolNeeds
 from kt.testing import ScriptedLLM
 
 from .running import build_agent, creature_of
 from .settings import RunSettings
+
+
+def needs_of(tool: Tool) -> str:
+    """Return in words what a tool declares that it reaches, beyond reading the working folder."""
+    named = ((f.name, getattr(tool.needs, f.name)) for f in fields(ToolNeeds) if f.name != "output")
+    return "; ".join(f"{name} {' '.join(values)}" for name, values in named if values not in ((), ("$WS",)))
 
 
 async def explain(settings: RunSettings) -> int:
@@ -33,10 +40,11 @@ def _print(settings: RunSettings, agent: Agent, model: str) -> None:
     print("plugins   outermost first; a guard is innermost and fails closed")
     for active in sorted(agent.active, key=lambda a: ("outer", "normal", "guard").index(a.tier)):
         print(f"  {active.tier:<7} {active.name} ({active.dist or 'given'})")
+    print(f"sandbox   {agent.sandbox.level}")
     print("tools")
     for tool in agent.tool_list:
-        needs = f" needs {', '.join(sorted(tool.needs))}" if tool.needs else ""
-        print(f"  {tool.name:<12} {tool.effect}{needs}")
+        needs = needs_of(tool)
+        print(f"  {tool.name:<12} {tool.effect}{f' needs {needs}' if needs else ''}")
     bounds = {k: v for k in ("max_turns", "max_tokens", "time_limit") if (v := getattr(agent.limits, k)) is not None}
     print(f"limits    {', '.join(f'{k} {v:g}' for k, v in bounds.items()) or 'none'}")
     print(f"prompt    {len(agent.system)} characters: {', '.join(f'{o} {len(t)}' for o, t in agent.prompt)}")

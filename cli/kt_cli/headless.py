@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import sys
-import traceback
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,6 +12,7 @@ from kt.events import Event, LLMRestarted, TextDelta
 
 from .answers import answer_on_terminal
 from .console import Console
+from .errors import show_traceback
 from .lines import Lines
 from .results import failure_object, result_object
 from .running import build_agent
@@ -81,7 +81,7 @@ class Headless:
             self.console.text(result.text if result.text.endswith("\n") else result.text + "\n")
         if result.error is not None:
             if self.settings.debug:
-                traceback.print_exception(result.error)
+                show_traceback(result.error)
             self.console.note(result.error.line())
 
 

@@ -26,5 +26,7 @@ def kt_register(registry: "Registry") -> None:
     for name, help in COMMANDS.items():
         registry.command(name, f"kt_cli.commands.{name}:main", help=help)
     registry.profile(
-        "default", {"plugins": ["skills", "early", "prices"], "guards": ["permissions"]}, help="what kt run uses"
+        "default",
+        {"plugins": ["skills", "early", "advice", "prices"], "guards": ["permissions", "sandbox", "redact"]},
+        help="what kt run uses",
     )

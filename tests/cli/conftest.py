@@ -17,7 +17,7 @@ TOOLS = '''
 import asyncio
 import sys
 
-from kt import tool
+from kt import ToolNeeds, tool
 
 
 @tool(effect="read")
@@ -34,7 +34,7 @@ async def hang() -> str:
     return ""
 
 
-@tool(needs=["exec"])
+@tool(needs=ToolNeeds(net=("@program",)))
 def launch(program: str) -> str:
     """Pretend to execute a program."""
     return f"launched {program}"

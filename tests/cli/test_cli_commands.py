@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 PLUGIN = """
-from kt import hookimpl, tool
+from kt import ToolNeeds, hookimpl, tool
 
 
-@tool(effect="read", needs=["net"])
+@tool(effect="read", needs=ToolNeeds(net=("@url",)))
 def fetch(url: str) -> str:
     \"\"\"Fetch a page.\"\"\"
     return url
@@ -174,11 +174,11 @@ def test_a_scaffold_of_a_creature_is_found_healthy(kt: Any) -> None:
     assert "ok   creature ./my-helper" in kt("doctor", "./my-helper").out
 
 
-def test_trust_is_for_the_folder_and_what_is_below(kt: Any) -> None:
+def test_trust_is_for_the_folder(kt: Any) -> None:
     (kt.folder / "below").mkdir()
     done = kt("trust")
     assert done.out == f"{kt.folder} is trusted\n"
-    assert json.loads((kt.home / "trusted.json").read_text()) == [str(kt.folder)]
+    assert list(json.loads((kt.home / "trusted.json").read_text())) == [str(kt.folder)]
 
 
 @pytest.mark.parametrize("words", [("install", "--help"), ("uninstall", "--help"), ("model", "--help"), ("help",), ()])
@@ -203,7 +203,7 @@ class TestExplain:
         assert "profile default" in lines
         assert lines.index("normal skills (kt-skills 0.1.0)") < lines.index("guard permissions (kt-permissions 0.1.0)")
         assert "echo read" in lines
-        assert "launch once needs exec" in lines
+        assert "launch once needs net @program" in lines
         assert "limits max_turns 5" in lines
         assert any(line.startswith("model default (no default model is set") for line in lines)
 
@@ -230,7 +230,7 @@ class TestExplain:
 
 def test_a_guard_can_be_taken_away_only_by_the_user(kt: Any, tmp_path: Path) -> None:
     launch = {"tool": "launch", "args": {"program": "x"}}
-    done = kt.play("hi", "-p", "no:permissions", steps=(launch, "unreachable"))
+    done = kt.play("hi", "-p", "no:permissions", "-p", "no:sandbox", steps=(launch, "unreachable"))
     assert "nothing guards 'launch'" in done.error
     (kt.folder / "c.yaml").write_text("plugins: ['no:permissions']\n")
     assert "a creature can't disable a plugin" in kt.play("hi").error

@@ -113,13 +113,14 @@ def test_a_person_talks_and_ends_with_ctrl_d(person: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "outcome"), [("1", "launch done"), ("yes", "launch done"), ("3", "said no to launch")]
+    ("answer", "outcome"), [("1", "launch done"), ("yes", "launch done"), ("4", "said no to launch")]
 )
 def test_a_person_answers_a_question(person: Person, answer: str, outcome: str) -> None:
     child = person(steps=(LAUNCH, "Finished."))
     child.expect("> ")
     child.sendline("go")
-    child.expect(r"Allow launch \(exec\)\?\s+program: x\s+1\. yes\s+2\. always in this session\s+3\. no\s+\? ")
+    choices = r"1\. yes\s+2\. yes, in this session\s+3\. yes, always here\s+4\. no"
+    child.expect(rf"Allow launch\? \(reach x:443\)\s+program: x\s+{choices}\s+\? ")
     child.sendline(answer)
     child.expect(outcome)
     child.expect("Finished.\r\n> ")
@@ -148,7 +149,7 @@ def test_the_end_of_input_at_a_question_is_a_no(person: Person) -> None:
     child = person(steps=(LAUNCH, "Finished."))
     child.expect("> ")
     child.sendline("go")
-    child.expect(r"3\. no\s+\? ")
+    child.expect(r"4\. no\s+\? ")
     child.sendeof()
     child.expect("said no to launch")
     child.expect("Finished.")
@@ -158,7 +159,7 @@ def test_ctrl_c_at_a_question_ends_the_turn_and_takes_no_later_line(person: Pers
     child = person(steps=(LAUNCH, "Second turn."))
     child.expect("> ")
     child.sendline("go")
-    child.expect(r"3\. no\s+\? ")
+    child.expect(r"4\. no\s+\? ")
     child.sendintr()
     child.expect("the turn was interrupted\r\n> ")
     child.sendline("and now")
@@ -169,7 +170,7 @@ def test_ctrl_c_at_a_question_ends_the_turn_and_takes_no_later_line(person: Pers
 
 def test_a_prompt_at_a_terminal_is_asked_about_as_well(person: Person) -> None:
     child = person("go", steps=(LAUNCH, "Finished."))
-    child.expect(r"3\. no\s+\? ")
+    child.expect(r"4\. no\s+\? ")
     child.sendline("1")
     child.expect("Finished.\r\n")
     assert ended(child) == 0
@@ -178,7 +179,7 @@ def test_a_prompt_at_a_terminal_is_asked_about_as_well(person: Person) -> None:
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_at_a_question_ends_the_run_at_once(person: Person, sent: signal.Signals, code: int) -> None:
     child = person("go", steps=(LAUNCH, "unreachable"))
-    child.expect(r"3\. no\s+\? ")
+    child.expect(r"4\. no\s+\? ")
     child.kill(sent)
     assert ended(child) == code
 

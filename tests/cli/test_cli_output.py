@@ -119,8 +119,8 @@ def test_a_call_that_needs_a_yes_is_denied_where_nobody_is(kt: Any) -> None:
     launch = {"tool": "launch", "args": {"program": "x"}}
     denied = kt.play("hi", "--output", "json", steps=(launch, "Too bad."))
     assert denied.code == 0
-    assert "--allow-unsandboxed" in denied.result["tool_calls"][0]["error"]
-    allowed = kt.play("hi", "--output", "json", "--allow-unsandboxed", steps=(launch, "Good."))
+    assert "--allow-net" in denied.result["tool_calls"][0]["error"]
+    allowed = kt.play("hi", "--output", "json", "--allow-net", "x", steps=(launch, "Good."))
     assert allowed.result["tool_calls"][0]["result"] == "launched x"
     auto = kt.play("hi", "--output", "json", "--permissions", "auto", steps=(launch, "Good."))
     assert auto.result["tool_calls"][0]["result"] == "launched x"

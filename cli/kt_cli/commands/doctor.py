@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional
 
@@ -34,7 +33,7 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         as_json: Annotated[bool, typer.Option("--json", help="as JSON lines")] = False,
     ) -> int:
         """Check the installation, keys, models, and a creature."""
-        checks = [_python(), *_plugins(plugins), *_keys(plugins), _model(plugins), *_sandbox(), *_extra(plugins)]
+        checks = [_python(), *_plugins(plugins), *_keys(plugins), _model(plugins), *_extra(plugins)]
         if ref is not None:
             checks += _creature(plugins, ref)
         if ping:
@@ -96,14 +95,6 @@ def _model(plugins: "Plugins") -> Check:
         return Check(True, "default model", asyncio.run(build()))
     except KTError as error:
         return Check(False, "default model", str(error), "kt model default PROVIDER/MODEL, or kt run --local")
-
-
-def _sandbox() -> list[Check]:
-    path = shutil.which("bwrap")
-    text = (
-        f"bubblewrap at {path}" if path else "bubblewrap is not installed; programs that tools start are not confined"
-    )
-    return [Check(True if path else None, "sandbox tools", text, "apt install bubblewrap")]
 
 
 def _extra(plugins: "Plugins") -> list[Check]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from kt.errors import KTError, NotFound, nearest
 
+from ..explain import needs_of
 from ..parsing import parse
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _entry(entry: "Entry") -> None:
     print(f"  from {entry.dist} {entry.version}, {entry.target}")
     if entry.kind == "tool":
         tool = entry.load()
-        print(f"  effect {tool.effect}; needs {', '.join(sorted(tool.needs)) or 'nothing'}")
+        print(f"  effect {tool.effect}; needs {needs_of(tool) or 'nothing'}")
         print(f"  {tool.description}")
         print(f"  {json.dumps(tool.parameters)}")
 

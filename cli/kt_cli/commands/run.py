@@ -15,6 +15,7 @@ OWNERS = {
     "--session": "kt-sessions",
     "--no-session": "kt-sessions",
     "--sandbox": "kt-sandbox",
+    "--allow-net": "kt-sandbox",
     "--local": "kt-local",
     "--scripted": "kt-scripted",
 }

@@ -5,7 +5,7 @@ import kt
 FOLDER = "notes"
 
 
-@kt.tool(effect="idempotent", needs=["write"])
+@kt.tool(effect="idempotent", needs=kt.ToolNeeds(writes=("$WS",)))
 def note(ctx: kt.Context, title: str, text: str) -> str:
     """Write a note, in place of one with the same title.
 

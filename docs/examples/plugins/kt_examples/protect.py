@@ -27,7 +27,7 @@ class Protect:
         self, agent: Agent, call: ToolCall, next: Callable[[ToolCall], Awaitable[ToolResult]]
     ) -> ToolResult:
         path = (call.arguments or {}).get("path")
-        if "write" in agent.tools[call.name].needs and isinstance(path, str):
+        if agent.tools[call.name].needs.writes and isinstance(path, str):
             path = agent.sandbox.files.relative(path)  # "a/../b.lock" is b.lock
             for pattern in self.config.files:
                 if fnmatch(path, pattern):

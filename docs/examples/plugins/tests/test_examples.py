@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from kt import Agent, Context, Host, tool
+from kt import Agent, Context, Host, ToolNeeds, tool
 from kt.errors import ProviderDown
 from kt.events import TurnEnded
 from kt.testing import EventRecorder, ScriptedLLM, VirtualClock, running
@@ -14,7 +14,7 @@ from kt_examples.transcript import transcript
 from kt_examples.watch import watch_file
 
 
-@tool(needs=["write"])
+@tool(needs=ToolNeeds(writes=("@path",)))
 def write(ctx: Context, path: str, text: str) -> str:
     """Write a file."""
     ctx.files.write(path, text.encode())
