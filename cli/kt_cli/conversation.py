@@ -14,7 +14,7 @@ from .lines import Lines
 from .running import build_agent
 from .settings import RunSettings
 
-GREETING = "{name} on {model} in {pwd}. End with Ctrl-D; Ctrl-C interrupts."
+GREETING = "{name} on {model} in {pwd}, sandbox {level}. End with Ctrl-D; Ctrl-C interrupts."
 
 
 class Conversation:
@@ -33,7 +33,9 @@ class Conversation:
             with ExitStack() as scope:
                 self._attach(agent, scope)
                 if not self.plain:
-                    self.console.note(GREETING.format(name=agent.name, model=agent.model, pwd=agent.pwd))
+                    self.console.note(
+                        GREETING.format(name=agent.name, model=agent.model, pwd=agent.pwd, level=agent.sandbox.level)
+                    )
                 await self._lines(agent)
         return 0
 

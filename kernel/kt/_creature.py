@@ -91,5 +91,7 @@ def _explained(error: Any, where: Where) -> DataError:
     known = {f.name for c in (Creature, Variant, Limits) for f in fields(c)} - {"path"}
     keys = [k for k in error["loc"] if isinstance(k, int) or (k.isidentifier() and k not in ("str", "dict"))]
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return DataError(f"unknown key {keys[-1]!r}", where=where(keys), hint=nearest(str(keys[-1]), known))
+        key = error["loc"][-1]
+        keys = [*(k for k in keys if k != key), key]
+        return DataError(f"unknown key {key!r}", where=where(keys), hint=nearest(str(key), known))
     return DataError(f"{'.'.join(map(str, keys))}: {error['msg']}", where=where(keys))

@@ -135,6 +135,26 @@ def process(command: list[str], *, rounds: int) -> float:
     return statistics.median(c for _, c in pairs) / statistics.median(b for b, _ in pairs)
 
 
+async def spawn(backend: str, *, rounds: int) -> float:
+    """Return the median wall time of a program inside the walls in units of a plain one's, taken alternately."""
+    from kt import Agent
+    from kt.testing import ScriptedLLM
+
+    async def plain() -> None:
+        process = await asyncio.create_subprocess_exec("true", stdin=asyncio.subprocess.DEVNULL)
+        await process.wait()
+
+    settings = {"sandbox": {"backend": backend, "require": "none"}}
+    async with await Agent.build({"name": "bench"}, llm=ScriptedLLM(), plugins=[settings]) as agent:
+        spent: tuple[list[float], list[float]] = ([], [])
+        for _ in range(rounds + 3):
+            for times, work in zip(spent, (plain(), agent.sandbox.exec.run(["true"])), strict=True):
+                began = time.perf_counter()
+                await work
+                times.append(time.perf_counter() - began)
+    return statistics.median(spent[1][3:]) / statistics.median(spent[0][3:])
+
+
 def isolated(measure: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> Any:
     """Run one measure in a process of its own, so that none inherits another's heap."""
     here = str(Path(__file__).parent)

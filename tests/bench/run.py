@@ -42,6 +42,7 @@ def rows(*, quick: bool) -> list[tuple[str, float, float | None]]:
     if not quick:
         wall, _ = measures.isolated(measures.fanout, 10_000, freeze=True)
         out.append(("10000 concurrent agents / 100 ms, gc.freeze()", wall, None))
+    out += walls(quick=quick)
     out += providers(quick=quick)
     starts = 2 if quick else 9
     for label, command, goal in (
@@ -54,6 +55,19 @@ def rows(*, quick: bool) -> list[tuple[str, float, float | None]]:
     ):
         out.append((f"{label} / bare python", measures.process(command, rounds=starts), goal))
     return out
+
+
+def walls(*, quick: bool) -> list[tuple[str, float, float | None]]:
+    """Return the rows of what it costs to start a program inside the walls that this machine has."""
+    from kt_sandbox.probe import MAKES, missing
+
+    goals = {"bubblewrap": 10.0}
+    there = [name for name in MAKES if not missing()[name]]
+    rounds = 5 if quick else 200
+    return [
+        (f"spawn in {name} / plain", asyncio.run(measures.spawn(name, rounds=rounds)), goals.get(name))
+        for name in there
+    ]
 
 
 def providers(*, quick: bool) -> list[tuple[str, float, float | None]]:

@@ -108,10 +108,13 @@ async def test_much_text_is_searched_in_several_processes(play: Play, tmp_path: 
     assert first.result == "a\n2:ax\n[only the first 1 matches; narrow the search]"
 
 
-async def test_a_search_process_that_fails_is_told(play: Play, plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_search_process_that_fails_is_told(
+    play: Play, plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-    plant({"a": "x"})
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    plant({"a": "x", "python": "#!/bin/sh\nexit 1\n"})
+    (tmp_path / "python").chmod(0o755)
     (done,) = await play(grep("x"))
     assert done.error == "the search failed: its process ended with code 1"
 
@@ -123,7 +126,8 @@ async def test_a_search_ends_with_its_turn(
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    async with running([[grep("^(a+)+$")]], tools=["grep"], pwd=tmp_path) as agent:
+    open_walls = {"sandbox": {"backend": "none", "require": "none"}}
+    async with running([[grep("^(a+)+$")]], tools=["grep"], pwd=tmp_path, plugins=[open_walls]) as agent:
         turn = asyncio.create_task(agent.run("go"))
         pid = await watch.born()
         agent.interrupt()

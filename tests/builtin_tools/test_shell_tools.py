@@ -219,8 +219,9 @@ async def test_a_background_task_is_written_to_and_read(tmp_path: Path) -> None:
     command = "echo ready; while read line; do echo got $line; done; echo over"
     talk = ["ready", "got one", "got two"]
 
-    def play(request: Any) -> Any:
-        last = request.messages[-1].parts[0].text
+    async def play(request: Any) -> Any:
+        await asyncio.sleep(0.02)
+        last = "".join(part.text for part in request.messages[-1].parts)
         if last == "go":
             return [bash(command, run_in_background=True)]
         seen.append(last)

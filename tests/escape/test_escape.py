@@ -22,6 +22,10 @@ NEEDED = {"node": "node", "compiler": "cc", "make": "make"}
 """Programs that a machine may not have."""
 
 
+RESULTS: dict[str, dict[str, str]] = {}
+"""By attempt and backend, as it came out."""
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("escape").resolve())
@@ -73,6 +77,7 @@ async def test_an_attempt(attempt: Attempt, agent: Agent, world: World) -> None:
     output = await bash(agent, attempt.filled(world), attempt.timeout)
     await asyncio.sleep(attempt.wait)
     escaped = attempt.escaped(world, output)
+    RESULTS.setdefault(attempt.name, {})[backend] = "ESCAPED" if escaped else "held"
     clean(attempt, world)
     if backend == "none":
         # Without walls an attempt must succeed, or it proves nothing about those that hold it.
@@ -97,3 +102,14 @@ def test_there_are_at_least_sixty_attempts_and_twentyfive_pieces_of_work() -> No
     assert len({a.name for a in ATTEMPTS}) == len(ATTEMPTS) >= 60
     assert len(WORK) >= 25
     assert subprocess.run(["git", "--version"], capture_output=True, check=True).stdout
+
+
+def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    tried = [b for b in (*MAKES, "none") if any(b in row for row in RESULTS.values())]
+    with capsys.disabled():
+        print("\n" + f"{'attempt':<20}" + "".join(f"{b:<12}" for b in tried))
+        for name, row in RESULTS.items():
+            print(f"{name:<20}" + "".join(f"{row.get(b, '-'):<12}" for b in tried))
+        for backend in tried:
+            made = [row[backend] for row in RESULTS.values() if backend in row]
+            print(f"{backend}: {made.count('ESCAPED')} of {len(made)} escaped")

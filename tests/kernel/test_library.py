@@ -110,6 +110,8 @@ async def refused(kind: type[KTError], creature: Any = None, **options: Any) -> 
     ("creature", "what", "where", "hint"),
     [
         ({"nam": "x"}, "unknown key 'nam'", "nam", "did you mean name?"),
+        ({"prompt-file": "x"}, "unknown key 'prompt-file'", "prompt-file", "did you mean prompt_file"),
+        ({"limits": {"max-turns": 3}}, "unknown key 'max-turns'", "limits.max-turns", "max_turns"),
         ({"limits": {"max_turn": 3}}, "unknown key 'max_turn'", "limits.max_turn", "max_turns"),
         ({"variants": {"compact": {"promt": ""}}}, "unknown key 'promt'", "variants.compact.promt", "prompt"),
         ({"name": 3}, "name:", "name", ""),

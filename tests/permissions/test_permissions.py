@@ -109,7 +109,9 @@ async def test_in_plan_mode_nothing_acts(needs: str, tmp_path: Path) -> None:
 async def test_without_walls_a_program_runs_only_after_a_yes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "best", Direct)
     target = Target(NEEDS["exec"])
-    async with guarded(target, [call(), call()], tmp_path) as agent:
+    plugins: dict[str, Any] = {"permissions": {}, "sandbox": {"require": "none"}}
+    profile = Profile(plugins=plugins, guards=("permissions", "sandbox"))
+    async with running([call(), call(), "done"], tools=[target.tool], profile=profile, pwd=tmp_path) as agent:
         with agent.questions.attached():
             asked = answering(agent, ONCE, NO)
             await agent.run("go")

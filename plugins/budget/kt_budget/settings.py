@@ -22,8 +22,7 @@ class Bounds:
     max_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        for value in (self.max_turns, self.max_calls, self.max_tokens, self.max_usd, self.max_seconds):
-            _positive(value)
+        _positive(self, "max_turns", "max_calls", "max_tokens", "max_usd", "max_seconds")
 
     def of(self, what: str) -> float | None:
         """Return the bound of "turns", "calls", "tokens", "usd" or "seconds"."""
@@ -58,8 +57,7 @@ class Settings:
     unknown_price: Literal["refuse", "allow"] = "refuse"
 
     def __post_init__(self) -> None:
-        for value in (self.max_calls, self.max_usd, self.idle_seconds, self.warn_at):
-            _positive(value)
+        _positive(self, "max_calls", "max_usd", "idle_seconds", "warn_at")
         if self.warn_at > 1:
             raise ValueError(f"warn_at {self.warn_at:g} is more than 1")
         if not all(word.strip() for word in self.stop_words):
@@ -71,6 +69,8 @@ class Settings:
         )
 
 
-def _positive(value: float | None) -> None:
-    if value is not None and not (value > 0 and isfinite(value)):
-        raise ValueError(f"{value!r} is no positive number")
+def _positive(settings: object, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None and not (value > 0 and isfinite(value)):
+            raise ValueError(f"{name} {value!r} is no positive number")

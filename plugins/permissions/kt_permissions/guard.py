@@ -138,7 +138,7 @@ def _remedy(wants: list[Want]) -> str:
 
 def _marked(tool: Tool, result: ToolResult, walls: Walls, reaches: Reached) -> ToolResult:
     """Say in the parts of a result where they came from, whatever the tool said."""
-    inside = (walls.root, walls.processes.spills)
+    inside = (walls.root, *walls.processes.spilled)
     origin = ""
     if reaches.net or tool.needs.output == "untrusted":
         origin = "web"

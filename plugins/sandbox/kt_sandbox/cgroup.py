@@ -6,12 +6,14 @@ from functools import cache
 from pathlib import Path
 from secrets import token_hex
 
+from .settings import Limits
+
 ROOT = Path("/sys/fs/cgroup")
 
 
 @cache
-def writable() -> tuple[str, Path] | None:
-    """Return ("v1" or "v2", parent folder) where a group that bounds processes can be made, else None."""
+def writable() -> Path | None:
+    """Return the folder in which a group that bounds processes can be made, else None."""
     v1, v2 = ROOT / "pids", ROOT
     for version, parent in (("v1", v1), ("v2", v2)):
         if version == "v2" and "pids" not in _read(parent / "cgroup.subtree_control").split():
@@ -25,7 +27,7 @@ def writable() -> tuple[str, Path] | None:
         with suppress(OSError):
             trial.rmdir()
         if there:
-            return version, parent
+            return parent
     return None
 
 
@@ -37,16 +39,19 @@ def _read(file: Path) -> str:
 
 
 class Group:
-    """One group with a bound of its processes; `enter` is a program that joins it and runs the rest of its words."""
+    """One group with a bound of its processes."""
 
     def __init__(self, parent: Path, processes: int) -> None:
         self.folder = parent / f"kt-{os.getpid()}-{token_hex(4)}"
         self.folder.mkdir()
         (self.folder / "pids.max").write_text(str(processes))
 
-    @property
-    def enter(self) -> list[str]:
-        return ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self.folder / "cgroup.procs")]
+    def enter(self, limits: Limits) -> list[str]:
+        """Return the words of a program that bounds itself, joins the group, and runs the rest of its words."""
+        # In the units of sh: KiB of memory, blocks of 512 bytes of a file.
+        most = {"c": 0, "n": limits.open_files, "v": limits.memory_mb << 10, "f": limits.file_mb << 11}
+        bounds = "; ".join(f"ulimit -{name} {value}" for name, value in most.items())
+        return ["/bin/sh", "-c", f'{bounds}; echo $$ > "$0" && exec "$@"', str(self.folder / "cgroup.procs")]
 
     def close(self) -> None:
         """Kill what is left in the group and remove it."""

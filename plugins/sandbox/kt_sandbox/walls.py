@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from kt import Agent, Exec, ExecResult, Http, Tool, ToolCall
@@ -13,7 +14,7 @@ from kt.errors import DataError, KTError, NotFound, Vetoed
 from kt.events import Logged
 
 from . import plan as plans
-from . import probe
+from . import probe, protected
 from .errors import SandboxUnavailable
 from .files import Reach, WorkFiles, matches
 from .hosts import HostList
@@ -68,7 +69,7 @@ class Walls:
         settings, opened = self.settings, self._opened.get(call.id, [])
         more = {kind: [w.what for w in opened if w.kind == kind] for kind in ("read", "write", "net", "secret")}
         return Granted(
-            (self.processes.spills, *self._folders([*settings.reads, *more["read"]])),
+            (*self.processes.spilled, *self._folders([*settings.reads, *more["read"]])),
             (self.root, *self._folders([*settings.writes, *more["write"]])),
             HostList((*settings.net, *("*" if host == "any host" else host for host in more["net"]))),
             (*settings.secrets, *more["secret"]),
@@ -95,7 +96,8 @@ class Walls:
         for path in wanted.writes:
             if matches(path, self.root, RUNS_BY_ITSELF) and str(path) not in opened:
                 out.append(Want("write", str(path)))
-        if tool.needs.exec and tool.effect != "read" and self.level == "none" and not self.unwalled(call):
+        runs = tool.needs.exec and tool.effect != "read"
+        if runs and self.level == "none" and self.enough and not self.unwalled(call):
             out.append(Want("exec", "outside a sandbox"))
         return out
 
@@ -153,12 +155,17 @@ class CallWalls:
         granted, wanted = self._reached()
         writes = tuple(p for p in wanted.writes if within(p, granted.writes))
         every = (*granted.writes, *granted.reads)
-        reads = tuple(p for p in (*wanted.reads, *writes, walls.processes.spills) if within(p, every))
+        reads = tuple(p for p in (*wanted.reads, *writes, *walls.processes.spilled) if within(p, every))
         fixed: tuple[Path, ...] = ()
         if writes:
-            fixed = plans.never_changed(walls.root, walls.settings.protect)
+            fixed = protected.never_changed(walls.root, self.gits, walls.settings.protect)
         opened = tuple(p for p in granted.writes if p != walls.root)
-        return WorkFiles(walls.root, Reach(reads, writes, fixed, plans.never_seen(), RUNS_BY_ITSELF, opened))
+        return WorkFiles(walls.root, Reach(reads, writes, fixed, protected.never_seen(), RUNS_BY_ITSELF, opened))
+
+    @cached_property
+    def gits(self) -> tuple[Path, ...]:
+        """Return the .git folders in the working folder."""
+        return protected.git_folders(self._walls.root)
 
     @property
     def http(self) -> Http:
@@ -233,9 +240,9 @@ class CallWalls:
         granted, wanted = self._reached()
         secrets = tuple(s for s in granted.secrets if s in wanted.secrets or "*" in wanted.secrets)
         reach = self.files.reach
-        gits, fixed = (plans.git_folders(walls.root), reach.fixed) if reach.writes else ((), ())
-        if reach.writes and (common := plans.worktree(walls.root)) is not None:
-            gits, fixed = (*gits, common), (*fixed, *plans.never_changed(common.parent, ()))
+        gits, fixed = (self.gits, reach.fixed) if reach.writes else ((), ())
+        if reach.writes and (common := protected.worktree(walls.root)) is not None:
+            gits, fixed = (*gits, common), (*fixed, *protected.never_changed(common.parent, (common,), ()))
         plan = plans.Plan(
             folder,
             tuple(p for p in reach.reads if p not in reach.writes),

@@ -1,0 +1,57 @@
+"""The parts of the machine that every program needs: the system's folders, and where toolchains live."""
+
+import os
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+
+from .settings import home
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix")
+ROOT_ONLY = ("shadow", "shadow-", "gshadow", "gshadow-", "sudoers", "sudoers.d", "ssl/private", "security/opasswd")
+TOOL_HOMES = (
+    *(".pyenv", ".nvm", ".nodenv", ".rbenv", ".asdf", ".volta", ".bun", ".deno", ".sdkman", ".rustup"),
+    *(".local/share/uv", ".local/share/mise", "miniconda3", "miniforge3", "anaconda3"),
+)
+"""Folders in a home that hold whole toolchains and nothing of their user."""
+FALLBACK = "/usr/local/bin:/usr/bin:/bin"
+
+
+def found(program: str) -> str | None:
+    """Return the path of a program of the system, also where PATH is odd."""
+    return shutil.which(program) or shutil.which(program, path=FALLBACK)
+
+
+@cache
+def toolchains() -> tuple[Path, ...]:
+    """Return folders of programs outside the system's: this Python, and what PATH names."""
+    named = [Path(sys.base_prefix), Path(sys.prefix), *(Path(p) for p in os.environ.get("PATH", "").split(":") if p)]
+    wanted = {_whole(folder.resolve()) for folder in named if folder.is_absolute() and folder.is_dir()}
+    if home() / ".cargo/bin" in wanted and (home() / ".rustup").is_dir():
+        wanted.add(home() / ".rustup")
+    out: list[Path] = []
+    for folder in sorted(wanted, key=lambda f: len(f.parts)):
+        inside = any(folder.is_relative_to(known) for known in (*map(Path, SYSTEM), *out))
+        if not inside and not home().is_relative_to(folder):
+            out.append(folder)
+    return tuple(out)
+
+
+def _whole(folder: Path) -> Path:
+    """Return the toolchain that a folder of programs belongs to; itself where its parent may hold more."""
+    for name in TOOL_HOMES:
+        if folder.is_relative_to(home() / name):
+            return home() / name
+    shared = (home(), home() / ".local", home() / ".cargo", Path("/"))
+    return folder.parent if folder.name == "bin" and folder.parent not in shared else folder
+
+
+@cache
+def root_only() -> tuple[Path, ...]:
+    """Return what below /etc only root may read, where we are root and something is in it."""
+    if os.geteuid() != 0:
+        return ()
+    etc = Path("/etc")
+    there = [p for p in (*(etc / name for name in ROOT_ONLY), *etc.glob("ssh/ssh_host_*_key")) if p.exists()]
+    return tuple(p for p in there if (any(p.iterdir()) if p.is_dir() else p.stat().st_size))
