@@ -14,6 +14,7 @@ from kt.testing import running
 from kt_builtin_tools import _ripgrep, search
 
 pytestmark = pytest.mark.anyio
+OPEN = {"sandbox": {"backend": "none", "require": "none"}}
 Play = Callable[..., Awaitable[list[ToolRecord]]]
 Plant = Callable[[dict[str, str]], None]
 
@@ -126,8 +127,7 @@ async def test_a_search_ends_with_its_turn(
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    open_walls = {"sandbox": {"backend": "none", "require": "none"}}
-    async with running([[grep("^(a+)+$")]], tools=["grep"], pwd=tmp_path, plugins=[open_walls]) as agent:
+    async with running([[grep("^(a+)+$")]], tools=["grep"], pwd=tmp_path, plugins=[OPEN]) as agent:
         turn = asyncio.create_task(agent.run("go"))
         pid = await watch.born()
         agent.interrupt()
@@ -157,7 +157,7 @@ async def test_a_file_or_folder_that_may_not_be_read_is_passed_over(
         (plain_user / name).chmod(mode)
     (plain_user / "closed").mkdir(mode=0o000)
     steps = [[grep("x")], [glob("*")], "done"]
-    async with running(steps, tools=["grep", "glob"], pwd=plain_user) as agent:
+    async with running(steps, tools=["grep", "glob"], pwd=plain_user, plugins=[OPEN]) as agent:
         result = await agent.run("go")
     (plain_user / "closed").chmod(0o755)
     assert [call.result for call in result.tool_calls] == ["b\n1:x", "a\nb"]
