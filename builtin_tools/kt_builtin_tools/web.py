@@ -36,7 +36,7 @@ async def fetch(
     response = await ctx.http.request("GET", url)
     if not 200 <= response.status < 300:
         raise KTError(_status(response.status), where=shown(url))
-    content = await asyncio.to_thread(content_of, response, url, format)
+    content = await asyncio.to_thread(content_of, response, response.url or url, format)
     if isinstance(content, Media):
         return content
     if offset and offset >= len(content):

@@ -82,9 +82,12 @@ class Files(Protocol):
 
 @dataclass(slots=True)
 class HttpResponse:
+    """What a server answered; `url` is where the answer came from, after redirects."""
+
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
 
 
 class Http(Protocol):

@@ -7,7 +7,7 @@ from kt import Agent, Part, Tool, ToolCall, ToolResult, Vetoed, hookimpl
 from kt.events import QuestionAsked
 from kt_sandbox.files import matches
 from kt_sandbox.walls import Walls
-from kt_sandbox.wants import Reached, Want
+from kt_sandbox.wants import Reached, Want, within
 
 from .approvals import Approvals, Scope
 from .rules import Asked, Decision, Rules, decide
@@ -138,11 +138,11 @@ def _remedy(wants: list[Want]) -> str:
 
 def _marked(tool: Tool, result: ToolResult, walls: Walls, reaches: Reached) -> ToolResult:
     """Say in the parts of a result where they came from, whatever the tool said."""
-    inside = (walls.root, *walls.processes.spilled)
+    settled = walls.granted()
     origin = ""
     if reaches.net or tool.needs.output == "untrusted":
         origin = "web"
-    elif not all(any(p.is_relative_to(f) for f in inside) for p in reaches.reads):
+    elif not all(within(p, (*settled.reads, *settled.writes)) for p in reaches.reads):
         origin = "outside"
     if not origin:
         return result

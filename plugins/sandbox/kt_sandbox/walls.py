@@ -26,6 +26,10 @@ from .settings import LEVELS, RUNS_BY_ITSELF, Level, Settings, home
 from .wants import ANY, Granted, Reached, Want, beyond, reached, within
 
 
+NO_CALL = ToolCall("", "", "")
+"""Stands for what no call asks for, a plugin's own business."""
+
+
 @dataclass(slots=True)
 class Connected(Logged):
     """A tool, or a program that it runs, reached for a host; `allowed` says whether it got there, `why` the reason."""
@@ -64,8 +68,8 @@ class Walls:
         """Tell whether the level is what the settings require."""
         return LEVELS.index(self.level) >= LEVELS.index(self.settings.require)
 
-    def granted(self, call: ToolCall) -> Granted:
-        """Return what the user grants to a call: the settings, and what the user said yes to."""
+    def granted(self, call: ToolCall = NO_CALL) -> Granted:
+        """Return what the user grants: by the settings and, to a call, by having said yes."""
         settings, opened = self.settings, self._opened.get(call.id, [])
         more = {kind: [w.what for w in opened if w.kind == kind] for kind in ("read", "write", "net", "secret")}
         return Granted(
@@ -126,12 +130,12 @@ class Walls:
         return self._everything().http
 
     def _everything(self) -> "CallWalls":
-        """Return the walls for what no call asks for, a plugin's own business: all that is granted."""
-        return CallWalls(self, None, ToolCall("", "", ""))
+        """Return the walls for what no call asks for: all that is granted."""
+        return CallWalls(self, None, NO_CALL)
 
 
 class CallWalls:
-    """The walls for one call: what its tool declares, as far as the user grants it."""
+    """The walls for one call: what its tool declares, as far as the user grants it; without a call, all of that."""
 
     def __init__(self, walls: Walls, tool: Tool | None, call: ToolCall) -> None:
         self._walls, self._tool, self._call = walls, tool, call

@@ -51,4 +51,4 @@ class DirectHttp:
                 content = await response.read(max_bytes)
         except TimeoutError as error:
             raise HttpError(f"no whole answer within {timeout:g} s", where=url, passing=True) from error
-        return HttpResponse(response.status, dict(response.headers), content)
+        return HttpResponse(response.status, dict(response.headers), content, response.url)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_BODY = 64 << 20
 MAX_STREAM = 256 << 20
 MAX_REDIRECTS = 5
+MAX_SHOWN = 500
 AGENT = "kterrarium"
 SHORTEST = 0.05
 Address: TypeAlias = tuple[str, int]
@@ -73,7 +74,7 @@ class Transport:
                     break
                 await raw.aclose()
                 url, raw = target, await self._send(method, target, headers, body, clocks, at)
-            yield Response(raw, clocks, urlsplit(url).hostname or "")
+            yield Response(raw, clocks, url)
         finally:
             await raw.aclose()
 
@@ -132,12 +133,12 @@ class Transport:
 
 
 class Response:
-    """One response: `status`, `headers` (lower case), and its body, by `blocks` or `read`, once."""
+    """One response: `status`, `headers` (lower case), its `url`, and its body, by `blocks` or `read`, once."""
 
-    __slots__ = ("_clocks", "_raw", "_where", "headers", "status")
+    __slots__ = ("_clocks", "_raw", "_where", "headers", "status", "url")
 
-    def __init__(self, raw: "httpx2.Response", clocks: Clocks, where: str) -> None:
-        self._raw, self._clocks, self._where = raw, clocks, where
+    def __init__(self, raw: "httpx2.Response", clocks: Clocks, url: str) -> None:
+        self._raw, self._clocks, self._where, self.url = raw, clocks, urlsplit(url).hostname or "", url
         self.status: int = raw.status_code
         self.headers: Mapping[str, str] = raw.headers
 
@@ -269,7 +270,7 @@ def _redirect(method: str, url: str, raw: "httpx2.Response") -> str | None:
     except ValueError as error:
         raise HttpError(f"HTTP {raw.status_code}: it redirects to what is no address") from error
     if not same:
-        what = f"HTTP {raw.status_code}: it redirects to another host ({new.scheme}://{new.netloc}), which is refused"
+        what = f"HTTP {raw.status_code}: it redirects to another host ({target[:MAX_SHOWN]}), which is refused"
         raise HttpError(what, where=old.hostname or "", hint="use the other address yourself, if you trust it")
     keeps = raw.status_code in (307, 308) or method in ("GET", "HEAD")
     return target if keeps else None
