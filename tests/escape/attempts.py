@@ -259,7 +259,7 @@ PROCESSES = (
     Attempt("p_stop_parent", "kill -STOP {parent} && echo STOPPED", told("STOPPED"), unsafe=True),
     Attempt("p_ptrace", python(SYSCALL + "print('ATTACHED' if l.ptrace(16,{pid},0,0)==0 else 'no')"), told("ATTACHED")),
     Attempt("p_mem", python("open('/proc/{pid}/mem','rb');print('MEMOPEN')"), told("MEMOPEN")),
-    Attempt("p_forkbomb", python(FORKS), told("FORKED"), gap=True),
+    Attempt("p_forkbomb", python(FORKS), told("FORKED"), gap=os.geteuid() == 0),
     Attempt("p_memory", python("b=bytearray(1200<<20);print('ALLOC')"), told("ALLOC")),
     Attempt("p_diskfill", "head -c 200000000 /dev/zero > big && echo FILLED", told("FILLED")),
     Attempt("p_sparse", "truncate -s 1T sparse && echo SPARSE", told("SPARSE")),

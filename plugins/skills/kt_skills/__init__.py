@@ -1,4 +1,4 @@
-"""What a project tells agents: the chain of AGENTS.md and CLAUDE.md files, in the prompt."""
+"""What a project and its user tell agents: AGENTS.md and CLAUDE.md in the prompt, and Agent Skills on demand."""
 
 from typing import TYPE_CHECKING
 
@@ -10,4 +10,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def kt_register(registry: "Registry") -> None:
-    registry.plugin("skills", "kt_skills.plugin:Skills", help="AGENTS.md and CLAUDE.md of the project in the prompt")
+    registry.plugin(
+        "skills", "kt_skills.plugin:Skills", help="AGENTS.md, CLAUDE.md and the list of skills, in the prompt"
+    )
+    registry.tool("skill", "kt_skills.tool:skill", help="read an Agent Skill, or a file of it")

@@ -15,7 +15,7 @@ def read_chain(pwd: Path, home: Path | None = None) -> list[tuple[str, str]]:
     In each folder the first of AGENTS.override.md, AGENTS.md and CLAUDE.md counts. A line `@path` is replaced by that
     file if it lies beneath the root.
     """
-    root = _root(pwd)
+    root = repository_root(pwd)
     folders = [*([home] if home else []), *reversed([f for f in (pwd, *pwd.parents) if f.is_relative_to(root)])]
     found: list[tuple[str, str]] = []
     for folder in folders:
@@ -25,7 +25,8 @@ def read_chain(pwd: Path, home: Path | None = None) -> list[tuple[str, str]]:
     return _capped(found)
 
 
-def _root(pwd: Path) -> Path:
+def repository_root(pwd: Path) -> Path:
+    """Return the nearest folder from `pwd` upwards that holds .git; `pwd` itself where there is none."""
     return next((f for f in (pwd, *pwd.parents) if (f / ".git").exists()), pwd)
 
 

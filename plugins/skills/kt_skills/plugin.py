@@ -1,18 +1,60 @@
-"""Put the project's instructions for agents into the system prompt."""
+"""Put the project's instructions for agents, and the list of skills, into the system prompt."""
 
-from kt import Agent, hookimpl
+from collections.abc import Awaitable, Callable
+
+from kt import Agent, Turn, TurnResult, hookimpl
+from kt.events import Advice
 
 from .chain import read_chain
 
+TOOL = "skill"
+INTRODUCTION = (
+    f"Skills, which are instructions for special work. Where a task fits one, call the tool {TOOL} with its name first, "
+    "and do as it says."
+)
+
 
 class Skills:
-    """Add the AGENTS.md chain of the working folder to the prompt."""
+    """Add the AGENTS.md chain of the working folder to the prompt, and a line a skill if there is the tool for them."""
+
+    def __init__(self) -> None:
+        self._advice: dict[str, bool] = {}
+        """Remarks, and whether they were told."""
 
     @hookimpl
     def kt_prompt(self, agent: Agent) -> str | None:
-        entry = agent.host.registry.find("config", "home")
-        files = read_chain(agent.pwd, entry.load()() if entry is not None else None)
-        if not files:
-            return None
-        blocks = [f'<instructions file="{name}">\n{text}\n</instructions>' for name, text in files]
-        return "Instructions of the user and of this project; the later ones win.\n\n" + "\n\n".join(blocks)
+        sections = [_instructions(agent), self._skills(agent) if TOOL in agent.tools else ""]
+        return "\n\n".join(filter(None, sections)) or None
+
+    def _skills(self, agent: Agent) -> str:
+        from .find import find_skills
+        from .prompt import skill_lines
+
+        found = find_skills(agent.pwd, agent.host.registry)
+        lines, left = skill_lines(found.skills.values())
+        remarks = [str(unfit) for unfit in found.unfit]
+        if left:
+            lines.append(f"[{left} more have no room here]")
+            remarks.append(f"{left} of {len(found.skills)} skills have no room in the prompt")
+        for remark in remarks:
+            self._advice.setdefault(remark, False)
+        return "\n\n".join([INTRODUCTION, "\n".join(lines)]) if lines else ""
+
+    @hookimpl
+    async def kt_around_turn(
+        self, agent: Agent, turn: Turn, next: Callable[[Turn], Awaitable[TurnResult]]
+    ) -> TurnResult:
+        # The prompt is made before a surface listens; now one does.
+        for remark in [text for text, told in self._advice.items() if not told]:
+            self._advice[remark] = True
+            agent.bus.publish(Advice(remark))
+        return await next(turn)
+
+
+def _instructions(agent: Agent) -> str:
+    entry = agent.host.registry.find("config", "home")
+    files = read_chain(agent.pwd, entry.load()() if entry is not None else None)
+    if not files:
+        return ""
+    blocks = [f'<instructions file="{name}">\n{text}\n</instructions>' for name, text in files]
+    return "Instructions of the user and of this project; the later ones win.\n\n" + "\n\n".join(blocks)

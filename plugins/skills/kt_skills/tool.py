@@ -1,0 +1,89 @@
+"""The second and third tier of skills: what SKILL.md says, and the files beside it."""
+
+import json
+from collections.abc import Sequence
+
+from kt import Context, Text, ToolNeeds, tool
+from kt.errors import DataError, KTError, NotFound, Vetoed, nearest
+
+from .find import Found, find_skills
+from .folder import files_of, read_bytes
+from .skill import Skill
+
+MAX_TEXT = 50_000
+"""Characters of one result."""
+MAX_LISTED = 100
+
+
+@tool(effect="read", blocking=True, needs=ToolNeeds(reads=("*",)))
+def skill(ctx: Context[object], name: str, file: str = "") -> Text:
+    """Read a skill, instructions for special work, before you do that work; or read one of its files.
+
+    Args:
+        name: As in the list of skills.
+        file: A path in the skill's folder, like references/x.md. Without it you get the instructions.
+    """
+    chosen = _chosen(find_skills(ctx.pwd, ctx.agent.host.registry), name)
+    text = _file(chosen, file) if file else _instructions(ctx, chosen)
+    return Text(text, origin="" if chosen.own else "file")
+
+
+def _chosen(found: Found, name: str) -> Skill:
+    if name in found.skills:
+        return found.skills[name]
+    for unfit in found.unfit:
+        if unfit.name == name:
+            raise DataError(f"skill {name!r} can't be used: {unfit.why}", where=unfit.where)
+    raise NotFound(f"there is no skill {name!r}", hint=nearest(name, found.skills))
+
+
+def _instructions(ctx: Context[object], skill: Skill) -> str:
+    folder, reached = _folder(ctx, skill)
+    head = f"Skill {skill.name}. Paths in it start from {_shown(folder)}."
+    if skill.compatibility:
+        head += f" It needs: {' '.join(skill.compatibility.split())}"
+    files = files_of(skill.folder)
+    lines = [f"- {_shown(path)}" for path in files[:MAX_LISTED]]
+    if len(files) > MAX_LISTED:
+        lines.append(f"[... {len(files) - MAX_LISTED} more]")
+    parts = [head, _cut(skill.body)]
+    if lines:
+        parts.append("\n".join([f"Files in {_shown(folder)}:", *lines]))
+        if not reached:
+            parts.append(
+                "Other tools may not reach this folder. Read a file of it with the argument file; where a script does "
+                "not run, the user must grant reads of the folder."
+            )
+    return "\n\n".join(filter(None, parts))
+
+
+def _folder(ctx: Context[object], skill: Skill) -> tuple[str, bool]:
+    """Return a skill's folder as tools name it, and whether they reach it."""
+    try:
+        return ctx.files.relative(str(skill.folder)), True
+    except Vetoed:
+        return str(skill.folder), False
+
+
+def _file(skill: Skill, path: str) -> str:
+    try:
+        data = read_bytes(skill.folder, path, 4 * MAX_TEXT + 1)
+    except NotFound as error:
+        raise NotFound(f"skill {skill.name!r} has no file {path!r}", hint=_similar(path, skill)) from error
+    if b"\0" in data:
+        raise KTError(f"{path!r} of skill {skill.name!r} is a binary file")
+    return _cut(data.decode("utf-8-sig", "replace")) or "(the file is empty)"
+
+
+def _similar(path: str, skill: Skill) -> str:
+    files: Sequence[str] = files_of(skill.folder)
+    return nearest(path, files)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}\n[cut after {MAX_TEXT:,} characters]"
+
+
+def _shown(path: str) -> str:
+    """Return a path as it is, or as a JSON string where a line of text could not hold it."""
+    return path if path.isprintable() else json.dumps(path)
