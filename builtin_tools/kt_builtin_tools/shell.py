@@ -149,7 +149,7 @@ def tasks(ctx: Context[object], id: str | None = None) -> str:
     return f"[{job.state}]\n{terminal.read() if terminal is not None else ''}".strip()
 
 
-@tool(effect="once", parallel=False)
+@tool(effect="once", parallel=False, needs=ToolNeeds(exec=("any",)))
 def write_stdin(ctx: Context[object], id: str, text: str, end: bool = False) -> str:
     """Write to the input of a background task.
 

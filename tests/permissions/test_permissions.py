@@ -164,8 +164,8 @@ async def test_a_yes_lets_the_call_run(answer: str, tmp_path: Path) -> None:
     assert (target.calls, record.result, refused) == (["it"], "did it", [])
 
 
-async def questions(answers: list[str], calls: list[Any], pwd: Path) -> int:
-    async with guarded(Target(NEEDS["net"]), calls, pwd) as agent:
+async def questions(answers: list[str], calls: list[Any], pwd: Path, needs: str = "read outside") -> int:
+    async with guarded(Target(NEEDS[needs]), calls, pwd) as agent:
         with agent.questions.attached():
             asked = answering(agent, *answers)
             await agent.run("go")
@@ -173,7 +173,7 @@ async def questions(answers: list[str], calls: list[Any], pwd: Path) -> int:
 
 
 async def test_an_answer_holds_as_long_as_it_says_and_for_exactly_that_call(tmp_path: Path) -> None:
-    one, other = call(url="https://evil.test/1"), call(url="https://evil.test/2")
+    one, other = call(outside="/nowhere/1"), call(outside="/nowhere/2")
     (tmp_path / "elsewhere").mkdir()
     assert await questions([ONCE, ONCE], [one, one], tmp_path) == 2
     assert await questions([SESSION, ONCE], [one, one, other], tmp_path) == 2
@@ -182,8 +182,13 @@ async def test_an_answer_holds_as_long_as_it_says_and_for_exactly_that_call(tmp_
     assert await questions([ONCE], [one], tmp_path / "elsewhere") == 1
 
 
+async def test_a_yes_to_a_host_is_no_yes_after_a_strangers_words(tmp_path: Path) -> None:
+    one = call(url="https://evil.test/1")
+    assert await questions([SESSION, ONCE], [one, one], tmp_path, "net") == 2
+
+
 async def test_the_file_of_answers_is_the_users_alone(tmp_path: Path, home: Path) -> None:
-    await questions([ALWAYS], [call(url="https://evil.test/1")], tmp_path)
+    await questions([ALWAYS], [call(url="https://evil.test/1")], tmp_path, "net")
     file = home / "approvals.jsonl"
     assert file.stat().st_mode & 0o777 == 0o600
     assert "https://evil.test/1" in file.read_text()

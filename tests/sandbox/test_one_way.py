@@ -21,6 +21,7 @@ CALLS = {
 ALLOWED = {
     "plugins/sandbox/kt_sandbox/processes.py": "the one place",
     "plugins/sandbox/kt_sandbox/probe.py": "tries the walls",
+    "plugins/sandbox/kt_sandbox/bubblewrap.py": "asks bubblewrap what it can do",
     "plugins/sandbox/kt_sandbox/bridge.py": "runs inside the walls",
     "plugins/sandbox/kt_sandbox/launcher.py": "runs inside the walls",
     "providers/local/kt_local/server.py": "the local model, which no tool reaches",

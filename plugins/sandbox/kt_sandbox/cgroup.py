@@ -1,6 +1,7 @@
 """A control group a call, where the system lets us make one: root's processes heed no other bound of their number."""
 
 import os
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,8 @@ from secrets import token_hex
 from .settings import Limits
 
 ROOT = Path("/sys/fs/cgroup")
+ROUNDS, PAUSE = 50, 0.002
+"""How often, and how many seconds apart, to look for what is still ending."""
 
 
 @cache
@@ -44,6 +47,7 @@ class Group:
     def __init__(self, parent: Path, processes: int) -> None:
         self.folder = parent / f"kt-{os.getpid()}-{token_hex(4)}"
         self.folder.mkdir()
+        self.procs = self.folder / "cgroup.procs"
         (self.folder / "pids.max").write_text(str(processes))
 
     def enter(self, limits: Limits) -> list[str]:
@@ -51,12 +55,18 @@ class Group:
         # In the units of sh: KiB of memory, blocks of 512 bytes of a file.
         most = {"c": 0, "n": limits.open_files, "v": limits.memory_mb << 10, "f": limits.file_mb << 11}
         bounds = "; ".join(f"ulimit -{name} {value}" for name, value in most.items())
-        return ["/bin/sh", "-c", f'{bounds}; echo $$ > "$0" && exec "$@"', str(self.folder / "cgroup.procs")]
+        return ["/bin/sh", "-c", f'{bounds}; echo $$ > "$0" && exec "$@"', str(self.procs)]
 
     def close(self) -> None:
-        """Kill what is left in the group and remove it."""
-        for pid in _read(self.folder / "cgroup.procs").split():
-            with suppress(OSError):
-                os.kill(int(pid), 9)
+        """Kill what is left in the group, which can't grow meanwhile, and remove it."""
         with suppress(OSError):
-            self.folder.rmdir()
+            (self.folder / "pids.max").write_text("0")
+        for _ in range(ROUNDS):
+            left = _read(self.procs).split()
+            for pid in left:
+                with suppress(OSError):
+                    os.kill(int(pid), 9)
+            with suppress(OSError):
+                self.folder.rmdir()
+                return
+            time.sleep(PAUSE)

@@ -1,9 +1,9 @@
-"""Stop a process whose working folder grows too much: looked at four times a second, so it can overshoot a little."""
+"""Stop a process whose folders grow too much: looked at four times a second, so it can overshoot a little."""
 
 import asyncio
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +14,34 @@ MIB = 1 << 20
 
 
 class Watch:
-    """Watch a folder while something runs; `stopped` says afterwards why that was ended, "" where it was not."""
+    """Watch folders while something runs; `stopped` says afterwards why that was ended, "" where it was not.
 
-    def __init__(self, folder: Path, limit_mb: int | None) -> None:
-        self._folder, self._limit = folder, limit_mb
+    What grew in the folders counts; files without a name do not show there, so twice the limit missing from the disk
+    is enough, whoever took it.
+    """
+
+    def __init__(self, folders: Sequence[Path], limit_mb: int | None) -> None:
+        self._folders, self._limit = folders, limit_mb
         self.stopped = ""
 
     async def until(self, work: Coroutine[Any, Any, object]) -> None:
-        """Wait for `work`; return early, with `stopped` set, where the folder grew too much."""
-        if self._limit is None:
+        """Wait for `work`; return early, with `stopped` set, where too much was taken."""
+        if self._limit is None or not self._folders:
             await work
             return
-        before, began = _free(self._folder), time.time()
+        before, began, limit = [_free(f) for f in self._folders], time.time(), self._limit * MIB
         task = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait([task], timeout=EVERY))[0]:
-                now = _free(self._folder)
-                if before[0] - now[0] > self._limit * MIB or before[1] - now[1] > MAX_FILES:
-                    # Somebody else may have filled the disk: only what changed in the folder counts.
-                    grown, files = await asyncio.to_thread(_changed, self._folder, began)
-                    if grown > self._limit * MIB or files > MAX_FILES:
-                        self.stopped = f"the working folder grew by {grown // MIB} MiB in {files} files"
-                        return
-                    before = now
+                now = [_free(f) for f in self._folders]
+                taken = max(old[0] - new[0] for old, new in zip(before, now, strict=True))
+                named = max(old[1] - new[1] for old, new in zip(before, now, strict=True))
+                if taken <= limit and named <= MAX_FILES:
+                    continue
+                grown, files = await asyncio.to_thread(_changed, self._folders, began)
+                if grown > limit or files > MAX_FILES or taken > 2 * limit:
+                    self.stopped = f"its folders grew by {max(grown, taken) // MIB} MiB in {files} files"
+                    return
         finally:
             if not task.done():
                 task.cancel()
@@ -50,10 +55,10 @@ def _free(folder: Path) -> tuple[int, int]:
     return found.f_bavail * found.f_frsize, found.f_ffree
 
 
-def _changed(folder: Path, since: float) -> tuple[int, int]:
-    """Return the bytes and the number of the files that changed in a folder since a time."""
+def _changed(folders: Sequence[Path], since: float) -> tuple[int, int]:
+    """Return the bytes and the number of the files that changed in folders since a time."""
     size = files = 0
-    todo = [str(folder)]
+    todo = [str(folder) for folder in folders]
     while todo:
         try:
             with os.scandir(todo.pop()) as entries:

@@ -123,7 +123,7 @@ class WorkFiles:
             raise Vetoed(f"{path!r} is outside the working folder")
         if within is reach.writes and any(real.is_relative_to(p) or p.is_relative_to(real) for p in reach.fixed):
             raise Vetoed(f"{path!r} is protected: no tool may change it")
-        if within is reach.writes and real not in reach.opened and matches(real, self.root, reach.asked):
+        if within is reach.writes and real not in reach.opened and matches(real, reach.asked):
             raise Vetoed(f"{path!r} runs by itself: changing it needs a yes of the user", hint="use write or edit")
         start = self.root if real.is_relative_to(self.root) else base if base.is_dir() else base.parent
         return start, real.relative_to(start).parts
@@ -137,10 +137,9 @@ class WorkFiles:
             yield folder, parts[-1]
 
 
-def matches(path: Path, root: Path, patterns: Sequence[str]) -> bool:
-    """Tell whether a path in `root` fits one of the patterns; one without a slash fits the name alone."""
-    inner = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-    return any(fnmatchcase(inner if "/" in pattern else path.name, pattern) for pattern in patterns)
+def matches(path: Path, patterns: Sequence[str]) -> bool:
+    """Tell whether the end of a path fits one of the patterns, in whatever folder."""
+    return any(fnmatchcase(path.as_posix(), f"*/{pattern}") for pattern in patterns)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from kt.events import AgentStarted, Logged
 
 from .errors import SandboxUnavailable
 from .hosts import HostList
+from .protected import check_folder
 from .settings import LEVELS, Level, Settings
 from .walls import Walls
 
@@ -38,11 +39,15 @@ class SandboxGuard:
     @hookimpl
     @asynccontextmanager
     async def kt_lifespan(self, agent: Agent) -> AsyncIterator[None]:
+        walls = agent.sandbox
+        acts = any(tool.needs.exec or tool.needs.writes for tool in agent.tool_list)
+        if not isinstance(walls, Walls) or not acts:
+            yield
+            return
+        check_folder(walls.root)
+
         def tell(event: AgentStarted) -> None:
-            walls = agent.sandbox
-            if isinstance(walls, Walls) and any(tool.needs.exec for tool in agent.tool_list):
-                backend = walls.backend
-                agent.record(SandboxReady(backend.level, backend.name, self.settings.require, backend.gaps))
+            agent.record(SandboxReady(walls.level, walls.backend.name, self.settings.require, walls.gaps))
 
         off = agent.bus.on(AgentStarted, tell)
         yield

@@ -4,12 +4,16 @@ import asyncio
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from kt.errors import ConfigError, KTError, Vetoed
 
 PORTS = {"http": 80, "https": 443}
+NOBODYS = [ip_network(n) for n in ("192.0.0.0/24", "fec0::/10", "64:ff9b:1::/48")]
+"""Networks that Python 3.11 takes for public (RFC 6890, RFC 3879, RFC 8215)."""
+EMBEDDING = [ip_network(n) for n in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96")]
+"""Networks whose last four bytes are an IPv4 address (RFC 4291, RFC 2765, RFC 6052)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,13 @@ def _is_address(name: str) -> bool:
 
 
 def _anybodys(address: str) -> bool:
+    """Tell whether an address is public, also where another one is written inside it (mapped, 6to4, NAT64 ...)."""
     ip = ip_address(address.partition("%")[0])
-    inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-    return ip.is_global and not ip.is_multicast and (inner is None or inner.is_global)
+    if not ip.is_global or ip.is_multicast or any(ip.version == n.version and ip in n for n in NOBODYS):
+        return False
+    if isinstance(ip, IPv4Address):
+        return True
+    inner = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
+    if any(ip in network for network in EMBEDDING):
+        inner.append(IPv4Address(int(ip) & 0xFFFFFFFF))
+    return all(_anybodys(str(v4)) for v4 in inner if v4 is not None)

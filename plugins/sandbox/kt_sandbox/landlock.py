@@ -5,11 +5,11 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-from . import seccomp
+from . import cgroup, seccomp
 from .launch import Launch
 from .plan import Plan
 from .settings import Level
@@ -21,13 +21,13 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
 LAUNCHER = Path(__file__).with_name("launcher.py")
 GAPS = (
     "mode, times and attributes of files of yours outside can be changed",
-    "sockets that have a path can be reached",
+    "a chain of programs that fork and end at once can outlive its call",
     "git's hooks and configuration, .kt and keys that lie in a granted folder are not protected",
     "command lines of your other processes can be read",
     "shared memory (/dev/shm) can be read and written",
     "total disk use is watched, not bounded",
 )
-ROOT_GAPS = ("no bound of processes: this is root", "what only root may read below /etc can be read: this is root")
+ROOT_GAPS = ("no bound of processes: this is root, and no control group can be made",)
 
 
 @cache
@@ -49,7 +49,8 @@ class Landlock:
     def __init__(self) -> None:
         self.gaps: tuple[str, ...] = GAPS
         if os.geteuid() == 0:
-            self.gaps += ROOT_GAPS
+            self.gaps += ("what only root may read below /etc can be read: this is root",)
+            self.gaps += ROOT_GAPS if cgroup.writable() is None else ()
 
     @staticmethod
     def missing() -> str:
@@ -62,13 +63,19 @@ class Landlock:
         """Return how to start `argv`; the caller closes it."""
         tmp = tempfile.TemporaryDirectory(prefix="kt-tmp-", ignore_cleanup_errors=True)
         limits, mib = plan.limits, 1 << 20
+        closers: list[Callable[[], None]] = [tmp.cleanup]
+        group: cgroup.Group | None = None
+        if os.geteuid() == 0 and (parent := cgroup.writable()) is not None:
+            group = cgroup.Group(parent, limits.processes)
+            closers.insert(0, group.close)
         reads = [*map(Path, SYSTEM), Path("/proc"), *toolchains(), *plan.reads]
         words = {
             "abi": abi(),
             "reads": [str(p) for p in reads if not any(h == p or h.is_relative_to(p) for h in plan.hidden)],
             "writes": [str(p) for p in (*plan.writes, Path(tmp.name), Path("/dev/shm"))],
             "devices": [d for d in DEVICES if Path(d).exists()],
-            "seccomp": seccomp.program(inet=False).hex(),
+            "group": None if group is None else str(group.procs),
+            "seccomp": seccomp.program().hex(),
             "limits": {
                 "NPROC": limits.processes + _threads(),
                 "AS": limits.memory_mb * mib,
@@ -79,7 +86,7 @@ class Landlock:
         }
         env = {**plan.env, "TMPDIR": tmp.name, "HOME": tmp.name}
         python = [sys.executable, "-I", "-S", str(LAUNCHER)]
-        return Launch([*python, json.dumps(words), "--", *argv], env, (), (tmp.cleanup,), wrapped=True)
+        return Launch([*python, json.dumps(words), "--", *argv], env, (), tuple(closers), wrapped=True)
 
 
 def _threads() -> int:

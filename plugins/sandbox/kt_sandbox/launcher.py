@@ -124,6 +124,9 @@ def main() -> None:
     if child:
         supervise(child)
     libc.prctl(PARENT_DIED, signal.SIGKILL, 0, 0, 0)
+    if words["group"] is not None:
+        with open(words["group"], "w") as group:  # noqa: PTH123
+            group.write(str(os.getpid()))
     for name, value in words["limits"].items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
     libc.prctl(NO_NEW_PRIVS, 1, 0, 0, 0)

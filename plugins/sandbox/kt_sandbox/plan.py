@@ -15,13 +15,15 @@ PASSED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ", "COLORTERM", "NO_C
 class Plan:
     """What a process may reach. All paths are real and absolute; `cwd` lies in one of `reads` or `writes`.
 
-    `fixed` paths are read but never changed, `hidden` ones are not there at all; `env` is the whole environment.
+    `fixed` paths are read but never changed, `kept` ones (repositories) never moved away, `hidden` ones are not there;
+    `env` is the whole environment.
     """
 
     cwd: Path
     reads: tuple[Path, ...]
     writes: tuple[Path, ...]
     fixed: tuple[Path, ...]
+    kept: tuple[Path, ...]
     hidden: tuple[Path, ...]
     env: Mapping[str, str]
     hosts: HostList

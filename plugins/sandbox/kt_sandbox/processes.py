@@ -65,11 +65,11 @@ class Processes:
         timeout: float | None = None,
         max_output: int = 30_000,
         on_output: Callable[[str], None] | None = None,
-        disk_mb: int | None = None,
+        watch: Watch | None = None,
     ) -> ExecResult:
         """Run a process to its end; without `stdin` there is none.
 
-        After `timeout` seconds, when cancelled, or when the folder grows by more than `disk_mb`, the whole group gets
+        After `timeout` seconds, when cancelled, or when `watch` sees too much, the whole group gets
         SIGTERM and a second later SIGKILL. `max_output` is in characters; 0 is for callers that take all by
         `on_output`. `name` is what errors call it. Raises NotFound, DataError, KTError.
         """
@@ -77,7 +77,7 @@ class Processes:
         pipe = Pipe(output.feed)
         starting = asyncio.ensure_future(_start(launch, cwd, name, stdin, pipe))
         limit = asyncio.timeout(timeout)
-        watch = Watch(cwd, disk_mb)
+        watch = watch or Watch((), None)
         feeding: asyncio.Task[None] | None = None
         try:
             try:

@@ -1,19 +1,25 @@
 """What no grant opens: keys and our own folders are never seen; what git, we or a shell would run is never changed."""
 
 import os
-from collections.abc import Iterable, Sequence
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+
+from kt.errors import ConfigError
 
 from .settings import SHELL_FILES, hidden_paths, home
 
-IN_GIT = ("hooks", "config", "config.worktree", "info/attributes", "modules")
-SKIPPED = (".git", "node_modules", ".venv", "__pycache__")
-MAX_REPOSITORIES, MAX_FOLDERS, DEPTH = 50, 2_000, 4
+IN_GIT = ("hooks", "config", "commondir", "config.worktree", "info/attributes")
+IN_WORKTREE = ("commondir", "gitdir", "config.worktree")
+SKIPPED = (".git", "node_modules", "__pycache__")
+MAX_FOLDERS = 50_000
+SYSTEM_FOLDERS = ("/", "/etc", "/usr", "/bin", "/lib", "/var", "/home", "/root", "/tmp")
 
 
 def never_seen() -> tuple[Path, ...]:
-    """Return the paths of keys, credentials and our own folders that are there."""
-    return tuple(p.resolve() for p in hidden_paths() if there(p))
+    """Return the paths of keys, credentials and our own folders."""
+    return tuple(p.resolve() if there(p) else p for p in hidden_paths())
 
 
 def there(path: Path) -> bool:
@@ -24,44 +30,74 @@ def there(path: Path) -> bool:
         return False
 
 
-def never_changed(folder: Path, gits: Sequence[Path], more: Iterable[str]) -> tuple[Path, ...]:
-    """Return the paths in a writable folder that nothing may change, given its .git folders.
+def check_folder(folder: Path) -> None:
+    """Raise ConfigError for a working folder that can't be walled in: one that holds keys, or the system's."""
+    inside = next((h for h in never_seen() if h.is_relative_to(folder) or folder.is_relative_to(h)), None)
+    if inside is not None or str(folder) in SYSTEM_FOLDERS:
+        what = f"it holds {inside}" if inside is not None else "it is the system's"
+        raise ConfigError(f"no creature can work in {folder}: {what}", hint="give a folder of its own: --cwd FOLDER")
 
-    Some may not be there yet: file tools must not make them either. A link that leads out of the folder is not
-    followed: naming what it leads to would open that.
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """The repositories in a folder as they were before any tool ran: folders called .git, and files of that name.
+
+    `whole` says that all of the folder was looked at.
     """
-    found = [folder / ".kt", folder / ".husky", *(folder / m for m in more)]
+
+    folders: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
+    whole: bool = True
+
+
+def repositories(folder: Path) -> Repositories:
+    """Look for repositories in a folder, however deep; no links are followed."""
+    folders: list[Path] = []
+    files: list[Path] = []
+    todo, seen = [str(folder)], 0
+    while todo and seen < MAX_FOLDERS:
+        seen += 1
+        here = todo.pop()
+        try:
+            with os.scandir(here) as entries:
+                kinds = [(e.name, e.is_dir(follow_symlinks=False), e.is_file(follow_symlinks=False)) for e in entries]
+        except OSError:
+            continue
+        folders += [Path(here, name) for name, is_folder, _ in kinds if is_folder and name == ".git"]
+        files += [Path(here, name) for name, _, is_file in kinds if is_file and name == ".git"]
+        todo += [f"{here}/{name}" for name, is_folder, _ in kinds if is_folder and name not in SKIPPED]
+    return Repositories(tuple(folders), tuple(files), not todo)
+
+
+def never_changed(folder: Path, known: Repositories, more: Iterable[str]) -> tuple[Path, ...]:
+    """Return the paths in a writable folder that nothing may change or make, given its repositories.
+
+    A link that leads out of the folder is not followed: naming what it leads to would open that.
+    """
+    found = [folder / ".kt", folder / ".husky", *(folder / m for m in more), *known.files]
     found += [home() / name for name in SHELL_FILES if (home() / name).is_relative_to(folder)]
-    for git in {folder / ".git", *gits}:
-        if not git.is_file():
-            found += [git / name for name in IN_GIT]
-    return tuple(p for p in (p.resolve() for p in found) if p.is_relative_to(folder))
+    for git in {folder / ".git", *known.folders} - set(known.files):
+        found += [git / name for name in IN_GIT]
+        found += [git / "modules"] if there(git / "modules") else []
+        for linked in _folders(git / "worktrees"):
+            found += [linked / name for name in IN_WORKTREE]
+    return tuple(dict.fromkeys(p for p in (p.resolve() for p in found) if p.is_relative_to(folder)))
 
 
-def git_folders(folder: Path) -> tuple[Path, ...]:
-    """Return the .git folders of a folder and of those below it, as far as is cheap to look; no links.
+def _folders(path: Path) -> list[Path]:
+    try:
+        return [p for p in path.iterdir() if p.is_dir() and not p.is_symlink()]
+    except OSError:
+        return []
 
-    Each must stay where it is, or the protection of what is in it is void.
-    """
-    seen = 0
-    found: list[Path] = []
-    level = [str(folder)]
-    for _ in range(DEPTH):
-        below: list[str] = []
-        for here in level:
-            seen += 1
-            if seen > MAX_FOLDERS or len(found) >= MAX_REPOSITORIES:
-                return tuple(found)
-            try:
-                with os.scandir(here) as entries:
-                    folders = [e.name for e in entries if e.is_dir(follow_symlinks=False)]
-            except OSError:
-                continue
-            if ".git" in folders:
-                found.append(Path(here, ".git"))
-            below += [f"{here}/{name}" for name in folders if name not in SKIPPED]
-        level = below
-    return tuple(found)
+
+def make_room(known: Repositories) -> None:
+    """Make the folder of hooks where a repository has none, as git does: what is not there can't be bound."""
+    for git in known.folders:
+        try:
+            (git / "hooks").mkdir(exist_ok=True)
+        except OSError:
+            continue
 
 
 def worktree(folder: Path) -> Path | None:
@@ -71,9 +107,9 @@ def worktree(folder: Path) -> Path | None:
     folder, where only git writes the way back.
     """
     pointer = folder / ".git"
-    if pointer.is_symlink() or not pointer.is_file():
-        return None
     try:
+        if not stat.S_ISREG(pointer.lstat().st_mode):
+            return None
         gitdir = (folder / pointer.read_text(errors="replace").partition("gitdir:")[2].strip()).resolve()
         common = gitdir.parent.parent
         back = Path((gitdir / "gitdir").read_text().strip()).resolve()

@@ -13,6 +13,8 @@ NUMBER, ARCH, ARG0, ARG1 = 0, 4, 16, 24
 NEW_NAMESPACE = 0x7E020000
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 UNIX, INET, INET6 = 1, 2, 10
+NEVER = 0x3FFFFFFF
+"""Stands for a call that a machine does not have."""
 
 # fmt: off
 DENIED = {
@@ -22,6 +24,8 @@ DENIED = {
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "move_mount": (429, 429),
     "open_tree": (428, 428), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
+    "fspick": (433, 433), "mount_setattr": (442, 442), "open_tree_attr": (467, 467),
+    "statmount": (457, 457), "listmount": (458, 458), "modify_ldt": (154, NEVER),
     "unshare": (272, 97), "setns": (308, 268), "pidfd_getfd": (438, 438),
     "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264),
     "swapon": (167, 224), "reboot": (169, 142), "acct": (163, 89), "quotactl": (179, 60), "vhangup": (153, 58),
@@ -40,8 +44,8 @@ def machine() -> tuple[int, int] | None:
 
 
 @cache
-def program(*, inet: bool) -> bytes:
-    """Return the filter; `inet` leaves TCP/IP sockets open. Raises LookupError on a machine that is not known.
+def program(*families: int) -> bytes:
+    """Return the filter; sockets of other families than these can't be made. Raises LookupError on unknown machines.
 
     Refused calls fail with EPERM (clone3 with ENOSYS, so that the C library takes clone, whose flags can be seen).
     """
@@ -62,7 +66,6 @@ def program(*, inet: bool) -> bytes:
     code += [(EQUAL, 0, 1, CLONE3[column]), (RETURN, 0, 0, ENOSYS)]
     code += _when(CLONE[column], ARG0, [(ANY_BIT, 0, 1, NEW_NAMESPACE)])
     code += _when(IOCTL[column], ARG1, [(EQUAL, 1, 0, TIOCSTI), (EQUAL, 0, 1, TIOCLINUX)])
-    families = (UNIX, INET, INET6) if inet else (UNIX,)
     allowed = [(EQUAL, len(families) - i, 0, family) for i, family in enumerate(families)]
     code += _when(SOCKET[column], ARG0, allowed)
     code.append((RETURN, 0, 0, ALLOW))

@@ -2,14 +2,14 @@
 
 import os
 import shutil
+import stat
 import sys
 from functools import cache
 from pathlib import Path
 
-from .settings import home
+from .settings import hidden_paths, home
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix")
-ROOT_ONLY = ("shadow", "shadow-", "gshadow", "gshadow-", "sudoers", "sudoers.d", "ssl/private", "security/opasswd")
 TOOL_HOMES = (
     *(".pyenv", ".nvm", ".nodenv", ".rbenv", ".asdf", ".volta", ".bun", ".deno", ".sdkman", ".rustup"),
     *(".local/share/uv", ".local/share/mise", "miniconda3", "miniforge3", "anaconda3"),
@@ -43,15 +43,24 @@ def _whole(folder: Path) -> Path:
     for name in TOOL_HOMES:
         if folder.is_relative_to(home() / name):
             return home() / name
-    shared = (home(), home() / ".local", home() / ".cargo", Path("/"))
-    return folder.parent if folder.name == "bin" and folder.parent not in shared else folder
+    parent = folder.parent
+    shared = parent in (home(), home() / ".local", home() / ".cargo", Path("/"))
+    keys = any(h.is_relative_to(parent) or parent.is_relative_to(h) for h in hidden_paths())
+    return parent if folder.name == "bin" and not shared and not keys else folder
 
 
 @cache
 def root_only() -> tuple[Path, ...]:
-    """Return what below /etc only root may read, where we are root and something is in it."""
+    """Return the files and folders below /etc that not everybody may read, where we are root."""
     if os.geteuid() != 0:
         return ()
-    etc = Path("/etc")
-    there = [p for p in (*(etc / name for name in ROOT_ONLY), *etc.glob("ssh/ssh_host_*_key")) if p.exists()]
-    return tuple(p for p in there if (any(p.iterdir()) if p.is_dir() else p.stat().st_size))
+    out: list[Path] = []
+    for here, folders, files in os.walk("/etc"):
+        closed = [name for name in folders if not Path(here, name).lstat().st_mode & 0o005]
+        folders[:] = [name for name in folders if name not in closed]
+        out += [Path(here, name) for name in closed if any(Path(here, name).iterdir())]
+        for name in files:
+            found = Path(here, name).lstat()
+            if stat.S_ISREG(found.st_mode) and found.st_size and not found.st_mode & 0o004:
+                out.append(Path(here, name))
+    return tuple(out)

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from kt import Agent, Exec, ExecResult, Http, Tool, ToolCall
@@ -15,6 +14,8 @@ from kt.events import Logged
 
 from . import plan as plans
 from . import probe, protected
+from .beneath import absent
+from .disk import Watch
 from .errors import SandboxUnavailable
 from .files import Reach, WorkFiles, matches
 from .hosts import HostList
@@ -24,7 +25,6 @@ from .processes import Processes, Stdin, shell
 from .proxy import Proxy
 from .settings import LEVELS, RUNS_BY_ITSELF, Level, Settings, home
 from .wants import ANY, Granted, Reached, Want, beyond, reached, within
-
 
 NO_CALL = ToolCall("", "", "")
 """Stands for what no call asks for, a plugin's own business."""
@@ -51,6 +51,7 @@ class Walls:
         self._name = backend or self.settings.backend
         self._backend: Backend | None = None
         self._opened: dict[str, list[Want]] = {}
+        self._repositories: dict[Path, protected.Repositories] = {}
 
     @property
     def backend(self) -> Backend:
@@ -62,6 +63,13 @@ class Walls:
     @property
     def level(self) -> Level:
         return self.backend.level
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Return what the walls do not hold, in words for the user."""
+        seen = all(self.repositories(folder).whole for folder in self.writes)
+        deep = ("the folder is too large to look for all repositories in it; those not found are not protected",)
+        return self.backend.gaps + (() if seen else deep)
 
     @property
     def enough(self) -> bool:
@@ -83,6 +91,23 @@ class Walls:
         for name in named:
             yield (self.root / (home() / name[2:] if name.startswith("~/") else Path(name))).resolve()
 
+    @property
+    def writes(self) -> tuple[Path, ...]:
+        """Return the folders that the settings let tools change, the working folder first."""
+        return self.root, *self._folders(self.settings.writes)
+
+    def repositories(self, folder: Path) -> protected.Repositories:
+        """Return the repositories in a folder as they were when it was first asked: before a tool could run."""
+        if folder not in self._repositories:
+            self._repositories[folder] = protected.repositories(folder)
+            protected.make_room(self._repositories[folder])
+        return self._repositories[folder]
+
+    def fixed(self, folder: Path) -> tuple[Path, ...]:
+        """Return what no tool may change or make in a writable folder."""
+        more = self.settings.protect if folder == self.root else ()
+        return protected.never_changed(folder, self.repositories(folder), more)
+
     def within(self, call: ToolCall) -> "CallWalls":
         """Return the walls for one call."""
         return CallWalls(self, self.agent.tools[call.name], call)
@@ -98,7 +123,7 @@ class Walls:
         out = beyond(wanted, granted)
         opened = [w.what for w in self._opened.get(call.id, ()) if w.kind == "write"]
         for path in wanted.writes:
-            if matches(path, self.root, RUNS_BY_ITSELF) and str(path) not in opened:
+            if matches(path, RUNS_BY_ITSELF) and str(path) not in opened:
                 out.append(Want("write", str(path)))
         runs = tool.needs.exec and tool.effect != "read"
         if runs and self.level == "none" and self.enough and not self.unwalled(call):
@@ -160,16 +185,9 @@ class CallWalls:
         writes = tuple(p for p in wanted.writes if within(p, granted.writes))
         every = (*granted.writes, *granted.reads)
         reads = tuple(p for p in (*wanted.reads, *writes, *walls.processes.spilled) if within(p, every))
-        fixed: tuple[Path, ...] = ()
-        if writes:
-            fixed = protected.never_changed(walls.root, self.gits, walls.settings.protect)
+        fixed = tuple(p for folder in walls.writes if writes for p in walls.fixed(folder))
         opened = tuple(p for p in granted.writes if p != walls.root)
         return WorkFiles(walls.root, Reach(reads, writes, fixed, protected.never_seen(), RUNS_BY_ITSELF, opened))
-
-    @cached_property
-    def gits(self) -> tuple[Path, ...]:
-        """Return the .git folders in the working folder."""
-        return protected.git_folders(self._walls.root)
 
     @property
     def http(self) -> Http:
@@ -206,22 +224,30 @@ class CallWalls:
         """
         walls = self._walls
         self._check(command)
+        protected.check_folder(walls.root)
         argv = [*shell(), command] if isinstance(command, str) else list(command)
         folder = walls.root if cwd is None else walls.root / self.files.relative(str(cwd))
         if not folder.is_dir():
             raise NotFound(f"there is no folder {str(cwd)!r}")
         _runnable(argv[0], folder)
         async with self._plan(folder, env) as plan:
-            return await walls.processes.run(
-                walls.backend.launch(argv, plan),
-                folder,
-                name=argv[0],
-                stdin=stdin,
-                timeout=timeout,
-                max_output=max_output,
-                on_output=on_output,
-                disk_mb=plan.limits.disk_mb if plan.writes else None,
-            )
+            forbidden, remarks = absent(plan.fixed, plan.writes), list[str]()
+            try:
+                result = await walls.processes.run(
+                    walls.backend.launch(argv, plan),
+                    folder,
+                    name=argv[0],
+                    stdin=stdin,
+                    timeout=timeout,
+                    max_output=max_output,
+                    on_output=on_output,
+                    watch=Watch(plan.writes, plan.limits.disk_mb),
+                )
+            finally:
+                # What is not there can't be bound; what is made there is gone before anything could obey it.
+                remarks += [remark for path in forbidden if (remark := path.move_aside())]
+            result.output += "".join(f"\n[{remark}]" for remark in remarks)
+            return result
 
     def _check(self, command: str | Sequence[str]) -> None:
         """Raise where the tool did not declare this program, or the walls are too weak for what it may do."""
@@ -244,14 +270,16 @@ class CallWalls:
         granted, wanted = self._reached()
         secrets = tuple(s for s in granted.secrets if s in wanted.secrets or "*" in wanted.secrets)
         reach = self.files.reach
-        gits, fixed = (self.gits, reach.fixed) if reach.writes else ((), ())
+        writes, fixed, kept = reach.writes, reach.fixed, [self._walls.repositories(w).folders for w in walls.writes]
         if reach.writes and (common := protected.worktree(walls.root)) is not None:
-            gits, fixed = (*gits, common), (*fixed, *protected.never_changed(common.parent, (common,), ()))
+            writes = (*writes, common)
+            fixed = (*fixed, *protected.never_changed(common, protected.Repositories((common,)), ()))
         plan = plans.Plan(
             folder,
             tuple(p for p in reach.reads if p not in reach.writes),
-            (*reach.writes, *gits),
+            writes,
             fixed,
+            tuple(git for folders in kept for git in folders) if reach.writes else (),
             reach.hidden,
             plans.environment(secrets, env),
             hosts,
