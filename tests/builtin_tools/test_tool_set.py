@@ -51,7 +51,7 @@ def test_what_writes_executes_or_reaches_the_network_says_so() -> None:
     tools = registered()
     writing = {"apply_patch", "bash", "edit", "json_edit", "notebook_edit", "write"}
     assert {t.name for t in tools if t.needs.writes} == writing
-    assert {t.name for t in tools if t.needs.exec} == {"bash", "glob", "grep"}
+    assert {t.name for t in tools if t.needs.exec} == {"bash", "glob", "grep", "write_stdin"}
     assert {t.name for t in tools if t.needs.net} == {"bash", "fetch", "web_search"}
     assert {t.name for t in tools if t.needs.output == "untrusted"} == {"fetch", "web_search"}
     reading = {t.name for t in tools if t.effect == "read"}

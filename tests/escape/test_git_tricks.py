@@ -25,9 +25,9 @@ def sh(command: str, folder: Path) -> str:
     return done.stdout + done.stderr
 
 
-REPOSITORY = (
-    "git init -q && git config user.email a@b && git config user.name a && echo 1 > f && git add f && git commit -qm a"
-)
+NAMED = "git config user.email a@b && git config user.name a"
+REPOSITORY = f"git init -q && {NAMED} && echo 1 > f && git add f && git commit -qm a"
+LINKED = f"mkdir ../main; (cd ../main && {REPOSITORY}); git -C ../main worktree add -q ../work/w 2>&1"
 NESTED = f"{REPOSITORY}; mkdir -p a/b/c/d/e && cd a/b/c/d/e && git init -q"
 TRICKS: dict[str, tuple[str, str, str]] = {
     "its configuration": (REPOSITORY, f"{EVIL} .git/config", "git status"),
@@ -70,7 +70,7 @@ TRICKS: dict[str, tuple[str, str, str]] = {
         "cd a/b/c/d/e && git status",
     ),
     "a linked worktree's pointer": (
-        f"mkdir ../main; (cd ../main && {REPOSITORY}); git -C ../main worktree add -q ../work/w 2>&1; cp -r ../main/.git evil",
+        f"{LINKED}; cp -r ../main/.git evil",
         f"{EVIL} evil/config; echo 'gitdir: ../evil' > w/.git",
         "cd w && git status",
     ),

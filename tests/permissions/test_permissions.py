@@ -350,3 +350,30 @@ async def test_a_creature_cannot_loosen_the_guard() -> None:
     with pytest.raises(ConfigError, match="can't change the settings of guard 'permissions'"):
         async with running([call(), "done"], creature=creature, tools=[Target(NEEDS["exec"]).tool], profile=profile):
             pass
+
+
+async def test_a_call_that_may_run_on_taints_when_it_starts(tmp_path: Path) -> None:
+    """What a background call brings can be read before it has a result: from a file, or by another tool."""
+    started = asyncio.Event()
+
+    async def act(granted: str) -> str:
+        """Act."""
+        started.set()
+        await asyncio.Event().wait()
+        return ""
+
+    target = Target(ToolNeeds())
+    target.tool = Tool(act, name="act", needs=NEEDS["granted net"], background=True)
+    steps = [call(granted="https://good.test/", run_in_background=True)]
+    async with guarded(target, steps, tmp_path) as agent:
+        turn = asyncio.create_task(agent.run("go"))
+        await started.wait()
+        assert agent.taint == {"web"}
+        turn.cancel()
+        await asyncio.wait([turn])
+
+
+def test_input_for_a_program_is_guarded_like_the_program() -> None:
+    from kt_builtin_tools.shell import write_stdin
+
+    assert (write_stdin.needs.exec, write_stdin.effect) == (("any",), "once")

@@ -82,7 +82,24 @@ async def test_a_mapped_host_is_where_the_rule_says() -> None:
     assert await hosts.connectable("other.test", 443) == ("127.0.0.2", 443)
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "10.0.0.1", "169.254.169.254", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "10.0.0.1",
+        "169.254.169.254",
+        "0.0.0.0",
+        "::127.0.0.1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a00:1",
+        "64:ff9b:1::a00:1",
+        "fec0::1",
+        "192.0.0.192",
+        "2002:a00:1::",
+    ],
+)
 async def test_an_address_that_is_not_anybodys_needs_a_rule_of_its_own(host: str) -> None:
     with pytest.raises(Vetoed, match="not a public address"):
         await HostList(["*"]).connectable(host, 80)

@@ -196,3 +196,15 @@ async def test_a_backend_that_does_not_exist_or_work_is_refused(work: Path, monk
 async def test_settings_that_do_not_fit_are_refused(work: Path, bad: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         await one(work, shell, {"command": "true"}, **bad)
+
+
+@pytest.mark.parametrize("folder", ["home", "home/.ssh", "/tmp"])
+async def test_no_creature_works_in_a_folder_of_keys_or_of_the_system(work: Path, folder: str) -> None:
+    pwd = work.parent.parent / folder
+    with pytest.raises(ConfigError, match="no creature can work in"):
+        async with running([], tools=[shell], guards=["sandbox"], pwd=pwd):
+            pass
+    llm = ScriptedLLM([[("shell", {"command": "true"})], "done"])
+    async with running(llm, tools=[shell], unguarded=True, pwd=pwd) as agent:
+        (call,) = (await agent.run("go")).tool_calls
+    assert "no creature can work in" in str(call.error)

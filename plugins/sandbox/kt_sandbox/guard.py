@@ -44,7 +44,7 @@ class SandboxGuard:
         if not isinstance(walls, Walls) or not acts:
             yield
             return
-        check_folder(walls.root)
+        check_folder(walls.root, walls.hidden)
 
         def tell(event: AgentStarted) -> None:
             agent.record(SandboxReady(walls.level, walls.backend.name, self.settings.require, walls.gaps))

@@ -30,9 +30,9 @@ def there(path: Path) -> bool:
         return False
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, hidden: Iterable[Path]) -> None:
     """Raise ConfigError for a working folder that can't be walled in: one that holds keys, or the system's."""
-    inside = next((h for h in never_seen() if h.is_relative_to(folder) or folder.is_relative_to(h)), None)
+    inside = next((h for h in hidden if h.is_relative_to(folder) or folder.is_relative_to(h)), None)
     if inside is not None or str(folder) in SYSTEM_FOLDERS:
         what = f"it holds {inside}" if inside is not None else "it is the system's"
         raise ConfigError(f"no creature can work in {folder}: {what}", hint="give a folder of its own: --cwd FOLDER")

@@ -52,6 +52,7 @@ class Walls:
         self._backend: Backend | None = None
         self._opened: dict[str, list[Want]] = {}
         self._repositories: dict[Path, protected.Repositories] = {}
+        self.hidden = protected.never_seen()
 
     @property
     def backend(self) -> Backend:
@@ -187,7 +188,7 @@ class CallWalls:
         reads = tuple(p for p in (*wanted.reads, *writes, *walls.processes.spilled) if within(p, every))
         fixed = tuple(p for folder in walls.writes if writes for p in walls.fixed(folder))
         opened = tuple(p for p in granted.writes if p != walls.root)
-        return WorkFiles(walls.root, Reach(reads, writes, fixed, protected.never_seen(), RUNS_BY_ITSELF, opened))
+        return WorkFiles(walls.root, Reach(reads, writes, fixed, walls.hidden, RUNS_BY_ITSELF, opened))
 
     @property
     def http(self) -> Http:
@@ -224,7 +225,7 @@ class CallWalls:
         """
         walls = self._walls
         self._check(command)
-        protected.check_folder(walls.root)
+        protected.check_folder(walls.root, walls.hidden)
         argv = [*shell(), command] if isinstance(command, str) else list(command)
         folder = walls.root if cwd is None else walls.root / self.files.relative(str(cwd))
         if not folder.is_dir():
