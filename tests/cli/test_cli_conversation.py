@@ -130,19 +130,24 @@ def test_a_person_answers_a_question(person: Person, answer: str, outcome: str) 
 
 def test_always_is_remembered_in_the_conversation(person: Person) -> None:
     other = [{"tool": "launch", "args": {"program": "y"}}]
-    child = person(steps=(LAUNCH, "First.", LAUNCH, "Second.", other, "Third."))
+    child = person(steps=(LAUNCH, "First.", LAUNCH, "Second.", LAUNCH, "Third.", other, "Fourth."))
     child.expect("> ")
     child.sendline("go")
     child.expect(r"\? $")
     child.sendline("2")
     child.expect("First.\r\n> ")
+    # What it brought may be a stranger's words: that is another reason, so it is asked once more.
     child.sendline("again")
+    child.expect("holds content from web")
+    child.sendline("2")
     child.expect("Second.\r\n> ")
+    child.sendline("and again")
+    child.expect("Third.\r\n> ")
     assert "Allow" not in str(child.before)
     child.sendline("another")
     child.expect("program: y")
-    child.sendline("3")
-    child.expect("Third.")
+    child.sendline("4")
+    child.expect("Fourth.")
 
 
 def test_the_end_of_input_at_a_question_is_a_no(person: Person) -> None:

@@ -25,6 +25,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KT_HOME", str(tmp_path / "home"))
 
 
+def folder(tmp_path: Path) -> Path:
+    """Return a folder to work in, beside our own."""
+    (tmp_path / "work").mkdir(exist_ok=True)
+    return tmp_path / "work"
+
+
 def each(*kinds: str) -> Any:
     """Run a test for each entry of the kinds, or of all."""
     entries = [e for e in REGISTRY.entries() if not kinds or e.kind in kinds]
@@ -211,7 +217,7 @@ async def test_a_creature_of_a_pack_builds_and_answers(reference: str, tmp_path:
         llm.variant = variant  # type: ignore[attr-defined]
         async with (
             Host(PLUGINS) as host,
-            await Agent.build(reference, llm=llm, profile="default", host=host, pwd=tmp_path) as agent,
+            await Agent.build(reference, llm=llm, profile="default", host=host, pwd=folder(tmp_path)) as agent,
         ):
             assert list(agent.tools) == list(creature.variant(variant).tools)
             assert (await agent.run("hi")).unwrap().text == "Hello."
@@ -221,7 +227,7 @@ async def test_a_creature_of_a_pack_builds_and_answers(reference: str, tmp_path:
 @pytest.mark.parametrize("reference", REFERENCES)
 async def test_a_creature_of_a_pack_that_can_do_harm_brings_a_guard(reference: str, tmp_path: Path) -> None:
     async with Host(PLUGINS) as host:
-        agent = await Agent.build(reference, llm=ScriptedLLM(), host=host, unguarded=True, pwd=tmp_path)
+        agent = await Agent.build(reference, llm=ScriptedLLM(), host=host, unguarded=True, pwd=folder(tmp_path))
     risky = [tool.name for tool in agent.tool_list if tool.needs.net or (tool.needs.exec and tool.effect != "read")]
     assert not risky or [active for active in agent.active if active.tier == "guard"], risky
 

@@ -32,7 +32,8 @@ async def test_the_default_request_stays_below_ten_thousand_characters(
     creature: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KT_HOME", str(tmp_path / "home"))
-    whole, tools = await size(creature, ScriptedLLM(["hello"]), tmp_path)
+    (tmp_path / "work").mkdir()
+    whole, tools = await size(creature, ScriptedLLM(["hello"]), tmp_path / "work")
     assert tools >= 8
     assert whole < 10_000
 
@@ -42,8 +43,9 @@ async def test_the_compact_variant_is_short_enough_for_a_slow_reader(
     creature: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KT_HOME", str(tmp_path / "home"))
+    (tmp_path / "work").mkdir()
     llm = SmallModel(['{"answer": "hello"}'])
-    async with await Agent.build(creature, llm=llm, pwd=tmp_path, profile="default") as agent:
+    async with await Agent.build(creature, llm=llm, pwd=tmp_path / "work", profile="default") as agent:
         assert (await agent.run("hi")).text == "hello"
     assert 0 < len(agent.tools) <= 6
     assert all(name in llm.requests[0].system for name in agent.tools)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from kt import Context, ToolNeeds, tool
 from kt.testing import EventRecorder, ScriptedLLM, running
+from kt_sandbox.events import Connected
 from kt_sandbox.probe import missing
-from kt_sandbox.walls import Connected
 
 pytestmark = pytest.mark.anyio
 

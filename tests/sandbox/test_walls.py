@@ -8,7 +8,7 @@ from kt import Agent, Context, Tool, ToolCall, ToolNeeds, tool
 from kt.errors import ConfigError, UnknownName
 from kt.testing import EventRecorder, ScriptedLLM, running
 from kt_sandbox import probe
-from kt_sandbox.guard import SandboxReady
+from kt_sandbox.events import SandboxReady
 from kt_sandbox.launch import Direct
 from kt_sandbox.wants import Want
 

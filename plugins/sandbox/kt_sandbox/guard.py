@@ -2,27 +2,18 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kt import Agent, ToolCall, ToolResult, Vetoed, hookimpl
 from kt.errors import ConfigError
-from kt.events import AgentStarted, Logged
+from kt.events import AgentStarted
 
 from .errors import SandboxUnavailable
+from .events import SandboxReady
 from .hosts import HostList
 from .protected import check_folder
-from .settings import LEVELS, Level, Settings
+from .settings import LEVELS, Settings
 from .walls import Walls
-
-
-@dataclass(slots=True)
-class SandboxReady(Logged):
-    """What stands around the tools: the level, the make, and what it does not hold."""
-
-    level: Level
-    backend: str
-    required: Level
-    gaps: tuple[str, ...] = ()
 
 
 class SandboxGuard:
