@@ -10,15 +10,6 @@ from kt_skills.chain import CAP, read_chain
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    """Return the root of a repository with the folders a/b in it."""
-    root = tmp_path / "repo"
-    (root / ".git").mkdir(parents=True)
-    (root / "a" / "b").mkdir(parents=True)
-    return root
-
-
 def write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)

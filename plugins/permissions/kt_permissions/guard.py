@@ -19,6 +19,7 @@ OURS = frozenset({"", "file", "exec", "job"})
 RUN_LATER = (
     *("Makefile", "makefile", "GNUmakefile", "justfile", "package.json", "pyproject.toml", "setup.py", "setup.cfg"),
     *("conftest.py", "tox.ini", "noxfile.py", "Dockerfile", "build.rs", "AGENTS.md", "CLAUDE.md", "*.sh"),
+    *("SKILL.md", ".agents/*", ".claude/*"),
 )
 """Files that the user is likely to run or to trust later: a tainted conversation writes them only after a yes."""
 COVERED = {"path": {"read", "write"}, "host": {"net"}, "command": {"exec"}}

@@ -10,7 +10,5 @@ if TYPE_CHECKING:
 
 @hookimpl
 def kt_register(registry: "Registry") -> None:
-    registry.plugin(
-        "skills", "kt_skills.plugin:Skills", help="AGENTS.md, CLAUDE.md and the list of skills, in the prompt"
-    )
+    registry.plugin("skills", "kt_skills.plugin:Skills", help="AGENTS.md, CLAUDE.md and the skills in the prompt")
     registry.tool("skill", "kt_skills.tool:skill", help="read an Agent Skill, or a file of it")

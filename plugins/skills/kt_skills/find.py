@@ -39,8 +39,8 @@ class Found:
 
 def find_skills(pwd: Path, registry: Registry) -> Found:
     """Return the skills of a working folder. Of two with one name the nearest that fits is taken."""
-    found = Found()
-    root = repository_root(pwd).resolve()
+    found, pwd = Found(), pwd.resolve()
+    root = repository_root(pwd)
     seen: set[Path] = set()
     project = [folder / place for folder in (pwd, *pwd.parents) if folder.is_relative_to(root) for place in PLACES]
     for base in (*project, *_at_home()):

@@ -15,13 +15,16 @@ MAX_SEEN = 1_000
 def read_bytes(folder: Path, inner: str, limit: int) -> bytes:
     """Return the first `limit` bytes of a regular file in `folder`, a real path.
 
-    Raises Vetoed for a path that leads out of it, NotFound, and KTError for what is no file or can't be read.
+    Raises Vetoed for a path that leads out of it or is hidden, NotFound, and KTError for what can't be read as a file.
     """
     try:
         real = (folder / inner).resolve()
         if not real.is_relative_to(folder):
             raise Vetoed(f"{inner!r} leads out of the skill's folder")
-        return _read(folder, real.relative_to(folder).parts, limit)
+        parts = real.relative_to(folder).parts
+        if any(part.startswith(".") for part in parts):
+            raise Vetoed(f"{inner!r} is hidden, so it is no file of the skill")
+        return _read(folder, parts, limit)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFound(f"there is no file {inner!r}", where=str(folder)) from error
     except (OSError, RuntimeError, ValueError) as error:

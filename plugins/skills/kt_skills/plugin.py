@@ -1,5 +1,6 @@
 """Put the project's instructions for agents, and the list of skills, into the system prompt."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from kt import Agent, Turn, TurnResult, hookimpl
@@ -9,8 +10,8 @@ from .chain import read_chain
 
 TOOL = "skill"
 INTRODUCTION = (
-    f"Skills, which are instructions for special work. Where a task fits one, call the tool {TOOL} with its name first, "
-    "and do as it says."
+    f"Skills are instructions for special work. Where a task fits one of these, first call the tool {TOOL} with its "
+    "name, and do as it says."
 )
 
 
@@ -22,9 +23,9 @@ class Skills:
         """Remarks, and whether they were told."""
 
     @hookimpl
-    def kt_prompt(self, agent: Agent) -> str | None:
-        sections = [_instructions(agent), self._skills(agent) if TOOL in agent.tools else ""]
-        return "\n\n".join(filter(None, sections)) or None
+    async def kt_prompt(self, agent: Agent) -> str | None:
+        skills = await asyncio.to_thread(self._skills, agent) if TOOL in agent.tools else ""
+        return "\n\n".join(filter(None, [_instructions(agent), skills])) or None
 
     def _skills(self, agent: Agent) -> str:
         from .find import find_skills

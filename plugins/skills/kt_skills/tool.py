@@ -1,7 +1,6 @@
 """The second and third tier of skills: what SKILL.md says, and the files beside it."""
 
 import json
-from collections.abc import Sequence
 
 from kt import Context, Text, ToolNeeds, tool
 from kt.errors import DataError, KTError, NotFound, Vetoed, nearest
@@ -37,16 +36,16 @@ def _chosen(found: Found, name: str) -> Skill:
     raise NotFound(f"there is no skill {name!r}", hint=nearest(name, found.skills))
 
 
-def _instructions(ctx: Context[object], skill: Skill) -> str:
-    folder, reached = _folder(ctx, skill)
-    head = f"Skill {skill.name}. Paths in it start from {_shown(folder)}."
-    if skill.compatibility:
-        head += f" It needs: {' '.join(skill.compatibility.split())}"
-    files = files_of(skill.folder)
+def _instructions(ctx: Context[object], chosen: Skill) -> str:
+    folder, reached = _folder(ctx, chosen)
+    head = f"Skill {chosen.name}. Paths in it start from {_shown(folder)}."
+    if chosen.compatibility:
+        head += f" It needs: {' '.join(chosen.compatibility.split())}"
+    files = files_of(chosen.folder)
     lines = [f"- {_shown(path)}" for path in files[:MAX_LISTED]]
     if len(files) > MAX_LISTED:
         lines.append(f"[... {len(files) - MAX_LISTED} more]")
-    parts = [head, _cut(skill.body)]
+    parts = [head, _cut(chosen.body)]
     if lines:
         parts.append("\n".join([f"Files in {_shown(folder)}:", *lines]))
         if not reached:
@@ -57,27 +56,24 @@ def _instructions(ctx: Context[object], skill: Skill) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def _folder(ctx: Context[object], skill: Skill) -> tuple[str, bool]:
+def _folder(ctx: Context[object], chosen: Skill) -> tuple[str, bool]:
     """Return a skill's folder as tools name it, and whether they reach it."""
     try:
-        return ctx.files.relative(str(skill.folder)), True
+        return ctx.files.relative(str(chosen.folder)), True
     except Vetoed:
-        return str(skill.folder), False
+        return str(chosen.folder), False
 
 
-def _file(skill: Skill, path: str) -> str:
+def _file(chosen: Skill, path: str) -> str:
     try:
-        data = read_bytes(skill.folder, path, 4 * MAX_TEXT + 1)
+        data = read_bytes(chosen.folder, path, 4 * MAX_TEXT + 1)
     except NotFound as error:
-        raise NotFound(f"skill {skill.name!r} has no file {path!r}", hint=_similar(path, skill)) from error
+        raise NotFound(
+            f"skill {chosen.name!r} has no file {path!r}", hint=nearest(path, files_of(chosen.folder))
+        ) from error
     if b"\0" in data:
-        raise KTError(f"{path!r} of skill {skill.name!r} is a binary file")
+        raise KTError(f"{path!r} of skill {chosen.name!r} is a binary file")
     return _cut(data.decode("utf-8-sig", "replace")) or "(the file is empty)"
-
-
-def _similar(path: str, skill: Skill) -> str:
-    files: Sequence[str] = files_of(skill.folder)
-    return nearest(path, files)
 
 
 def _cut(text: str) -> str:
