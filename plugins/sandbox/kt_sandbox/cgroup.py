@@ -1,5 +1,6 @@
 """A control group a call, where the system lets us make one: root's processes heed no other bound of their number."""
 
+import atexit
 import os
 import time
 from contextlib import suppress
@@ -12,6 +13,8 @@ from .settings import Limits
 ROOT = Path("/sys/fs/cgroup")
 ROUNDS, PAUSE = 50, 0.002
 """How often, and how many seconds apart, to look for what is still ending."""
+_empty: list[Path] = []
+"""Groups without processes that could not be removed yet."""
 
 
 @cache
@@ -30,8 +33,17 @@ def writable() -> Path | None:
         with suppress(OSError):
             trial.rmdir()
         if there:
+            _clean(parent)
             return parent
     return None
+
+
+def _clean(parent: Path) -> None:
+    """Remove the groups of processes of ours that are no more."""
+    for folder in parent.glob("kt-*"):
+        owner = folder.name.split("-")[1]
+        if not Path("/proc", owner).exists():
+            _removed(folder)
 
 
 def _read(file: Path) -> str:
@@ -41,11 +53,24 @@ def _read(file: Path) -> str:
         return ""
 
 
+def _remove_empty() -> None:
+    _empty[:] = [folder for folder in _empty if not _removed(folder)]
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
+
+
 class Group:
     """One group with a bound of its processes."""
 
     def __init__(self, parent: Path, processes: int) -> None:
         self.folder = parent / f"kt-{os.getpid()}-{token_hex(4)}"
+        _remove_empty()
         self.folder.mkdir()
         self.procs = self.folder / "cgroup.procs"
         (self.folder / "pids.max").write_text(str(processes))
@@ -66,7 +91,11 @@ class Group:
             for pid in left:
                 with suppress(OSError):
                     os.kill(int(pid), 9)
-            with suppress(OSError):
-                self.folder.rmdir()
+            if _removed(self.folder):
+                return
+            if not left:
+                if not _empty:
+                    atexit.register(_remove_empty)
+                _empty.append(self.folder)  # what has just ended still counts for a moment
                 return
             time.sleep(PAUSE)

@@ -51,7 +51,7 @@ def _whole(folder: Path) -> Path:
 
 @cache
 def root_only() -> tuple[Path, ...]:
-    """Return the files and folders below /etc that not everybody may read, where we are root."""
+    """Return what below /etc root owns and not everybody may read, where we are root: inside we are its owner too."""
     if os.geteuid() != 0:
         return ()
     out: list[Path] = []
@@ -61,6 +61,6 @@ def root_only() -> tuple[Path, ...]:
         out += [Path(here, name) for name in closed if any(Path(here, name).iterdir())]
         for name in files:
             found = Path(here, name).lstat()
-            if stat.S_ISREG(found.st_mode) and found.st_size and not found.st_mode & 0o004:
+            if stat.S_ISREG(found.st_mode) and found.st_size and not (found.st_mode & 0o004 or found.st_uid):
                 out.append(Path(here, name))
     return tuple(out)
