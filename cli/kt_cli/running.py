@@ -11,6 +11,7 @@ from kt import Agent, Creature, Host, Limits
 from kt.errors import ConfigError
 
 from .errors import Terminated
+from .project_trust import mind_project
 from .settings import DEFAULT_CREATURE, RunSettings
 
 
@@ -26,6 +27,7 @@ def execute(settings: RunSettings, extra: dict[str, Any]) -> int:
 
         return asyncio.run(explain(settings))
     prompt = read_prompt(settings.prompt, interactive=settings.mode is not None)
+    mind_project(settings, ask=prompt is None)
     if prompt is None:
         return _converse(settings)
     return asyncio.run(_supervised(lambda: Headless(settings).run(prompt)))

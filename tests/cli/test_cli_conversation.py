@@ -210,3 +210,17 @@ def test_without_a_model_a_person_may_choose(kt: Any, person: Person) -> None:
     child.sendline("")
     child.expect("no model is chosen")
     assert ended(child) == 78
+
+
+@pytest.mark.parametrize(("answer", "trusted"), [("y", True), ("", False)])
+def test_a_projects_own_settings_are_asked_about_once(person: Person, kt: Any, answer: str, trusted: bool) -> None:
+    (kt.folder / ".kt").mkdir()
+    (kt.folder / ".kt/config.toml").write_text('[profile.default]\nplugins = ["jobs"]\n')
+    child = person(steps=("Hello.",))
+    child.expect(r'plugins = \["jobs"\]\s+Trust this folder as it is now\? \[y/N\] ')
+    child.sendline(answer)
+    child.expect("> " if trusted else "is ignored: not trusted, or changed since")
+    child.sendeof() if trusted else child.close()
+    assert (kt.home / "trusted.json").exists() == trusted
+    headless = kt.play("hi", steps=("Hello.",))
+    assert ("is ignored" in headless.err) == (not trusted)
