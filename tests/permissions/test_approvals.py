@@ -17,7 +17,7 @@ CALL: tuple[str, dict[str, Any], list[str], Path] = (
     "bash",
     {"command": "git push", "n": 1},
     ["reach x:443"],
-    Path("/work"),
+    Path("/project"),
 )
 OTHERS: list[tuple[str, dict[str, Any], list[str], Path]] = [
     ("bash2", CALL[1], CALL[2], CALL[3]),
@@ -29,7 +29,7 @@ OTHERS: list[tuple[str, dict[str, Any], list[str], Path]] = [
     ("bash", {"command": "git *", "n": 1}, CALL[2], CALL[3]),
     ("bash", CALL[1], [], CALL[3]),
     ("bash", CALL[1], ["reach x:443", "read /etc"], CALL[3]),
-    ("bash", CALL[1], CALL[2], Path("/work/sub")),
+    ("bash", CALL[1], CALL[2], Path("/project/sub")),
     ("bash", CALL[1], CALL[2], Path("/")),
 ]
 
@@ -46,7 +46,7 @@ def test_an_approval_is_for_exactly_one_call(file: Path, scope: Any) -> None:
     approvals.remember(*CALL, scope=scope)
     assert approvals.knows(*CALL)
     assert approvals.knows(
-        "bash", {"n": 1, "command": "git push"}, ["reach x:443", "reach x:443"], Path("/work/sub/..")
+        "bash", {"n": 1, "command": "git push"}, ["reach x:443", "reach x:443"], Path("/project/sub/..")
     )
     assert [other for other in OTHERS if approvals.knows(*other)] == []
 
@@ -69,7 +69,7 @@ def test_the_file_is_the_users_own_and_can_be_read(file: Path) -> None:
     (line,) = file.read_text().splitlines()
     call = json.loads(line)
     assert len(call.pop("key")) == 64
-    assert call == {"tool": "bash", "arguments": CALL[1], "wants": CALL[2], "folder": "/work"}
+    assert call == {"tool": "bash", "arguments": CALL[1], "wants": CALL[2], "folder": "/project"}
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])

@@ -18,7 +18,7 @@ PLAIN = ToolNeeds()
 
 
 def decided(
-    tool: str, needs: ToolNeeds, arguments: dict[str, Any], folder: Path = Path("/work"), **rules: Any
+    tool: str, needs: ToolNeeds, arguments: dict[str, Any], folder: Path = Path("/project"), **rules: Any
 ) -> Decision:
     texts = [[text] if isinstance(text := rules.get(kind, []), str) else text for kind in ("deny", "ask", "allow")]
     return decide(Rules.parse(*texts), Asked(tool, arguments, needs, folder))
@@ -148,7 +148,7 @@ def test_a_command_that_is_no_text_is_never_allowed_and_always_denied() -> None:
 @pytest.mark.parametrize(
     ("pattern", "path", "matches"),
     [("src/**", "src/a/b.py", True), ("src/**", "./src/../src/a", True), ("src/**", "src", True),
-     ("src/**", "srcs/a", False), ("src/**", "src/../a", False), ("src/**", "/work/src/a", False),
+     ("src/**", "srcs/a", False), ("src/**", "src/../a", False), ("src/**", "/project/src/a", False),
      ("src/*", "src/a", True), ("src/*", "src/a/b", False), ("**/*.py", "a.py", True), ("**/*.py", "x/y/a.py", True),
      ("*.py", "x/a.py", False), ("**", "a/b", True), ("**", "../a", False),
      ("*", "/etc/passwd", False), ("**x", "/x", False), ("a?", "ab", True),

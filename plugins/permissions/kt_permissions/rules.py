@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,7 @@ def decide(rules: Rules, call: Asked) -> Decision:
     return Decision("allow", covering, kind) if covering else Decision(kind=kind)
 
 
-class _Subject:
+class _Subject(ABC):
     """What a call's arguments are for the rules: `items`, whether they are `known`, and may be allowed (`plain`)."""
 
     def __init__(self, items: Sequence[Any], *, known: bool = True, plain: bool = True) -> None:
@@ -130,8 +131,9 @@ class _Subject:
     def _is_whole(self, rule: Rule) -> bool:
         return rule.pattern is None
 
+    @abstractmethod
     def _is(self, pattern: str, item: Any) -> bool:
-        raise NotImplementedError
+        """Return whether one part of the call is what a pattern names."""
 
     def _may(self, pattern: str, item: Any) -> bool:
         return self._is(pattern, item)

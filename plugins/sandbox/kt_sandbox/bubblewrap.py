@@ -42,6 +42,12 @@ def _takes_descriptors(path: str) -> bool:
     return b"--ro-bind-fd" in done.stdout + done.stderr
 
 
+GAPS = (
+    "total disk use is watched, not bounded, and memory is bounded for each process, not in sum",
+    "a repository that a program makes itself has hooks and configuration of its own",
+)
+
+
 class Bubblewrap:
     """Start programs in namespaces of their own: nothing outside the plan is there, and all ends with the first."""
 
@@ -49,7 +55,7 @@ class Bubblewrap:
     level: Level = "full"
 
     def __init__(self) -> None:
-        self.gaps: tuple[str, ...] = ("total disk use is watched, not bounded",)
+        self.gaps: tuple[str, ...] = GAPS
         if os.geteuid() == 0 and cgroup.writable() is None:
             self.gaps += ("no bound of processes: this is root, and no control group can be made",)
 

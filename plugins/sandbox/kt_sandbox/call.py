@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,7 +162,7 @@ class CallWalls:
         with tempfile.TemporaryDirectory(prefix="kt-net-") as name:
             socket = Path(name) / "proxy.sock"
             async with Proxy(hosts, self._told).serve(socket):
-                yield plans.with_proxy(plan, socket)
+                yield replace(plan, proxy=socket)
 
 
 def _runnable(program: str, folder: Path) -> None:

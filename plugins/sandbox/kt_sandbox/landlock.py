@@ -25,7 +25,8 @@ GAPS = (
     "git's hooks and configuration, .kt and keys that lie in a granted folder are not protected",
     "command lines of your other processes can be read",
     "shared memory (/dev/shm) can be read and written",
-    "total disk use is watched, not bounded",
+    "total disk use is watched, not bounded, and memory is bounded for each process, not in sum",
+    "a repository that a program makes itself has hooks and configuration of its own",
 )
 ROOT_GAPS = ("no bound of processes: this is root, and no control group can be made",)
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from .hosts import HostList
@@ -29,11 +29,6 @@ class Plan:
     hosts: HostList
     limits: Limits
     proxy: Path | None = None
-
-
-def with_proxy(plan: Plan, socket: Path) -> Plan:
-    """Return the plan with a way out."""
-    return replace(plan, proxy=socket)
 
 
 def environment(secrets: tuple[str, ...], extra: Mapping[str, str] | None) -> dict[str, str]:
