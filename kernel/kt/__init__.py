@@ -19,7 +19,7 @@ _HOME = {
     "_messages": "Media Message Opaque Part ProviderItem Refusal Text Thinking ToolCall ToolResult Usage",
     "_provider": "Provider Request",
     "_tool": "Tool ToolNeeds tool",
-    "_turn": "Limits Status ToolRecord Turn TurnResult",
+    "_turn": "CallState Limits Status ToolRecord Turn TurnResult",
     "errors": "KTError Vetoed",
 }
 _OWNERS = {"Terrarium": "terrarium", "SessionReader": "sessions", "packages": "marketplace", "compose": "compose"}

@@ -42,6 +42,7 @@ from ._registry import Registry as Registry
 from ._tool import Tool as Tool
 from ._tool import ToolNeeds as ToolNeeds
 from ._tool import tool as tool
+from ._turn import CallState as CallState
 from ._turn import Limits as Limits
 from ._turn import Status as Status
 from ._turn import ToolRecord as ToolRecord

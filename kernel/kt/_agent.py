@@ -1,44 +1,47 @@
 """The agent: one creature at work."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._build import Plan, build
-from ._bus import Bus
 from ._controller import call_provider, run_passed
+from ._conversation import Conversation
 from ._execute import execute
 from ._hooks import NO_HOOKS, Hooks, Step, noted
-from ._host import count_started
+from ._host import Host, count_started
 from ._inbox import Inbox, Pending
-from ._log import MemoryLog
-from ._messages import Message, Part, ToolCall, ToolResult, user
+from ._messages import Json, Message, Part, ToolCall, ToolResult, user
+from ._plugins import installed
 from ._registry import required
 from ._stream import turn_events
-from ._toolcalls import call_tool, failure, run_tool
+from ._toolcalls import call_tool, run_tool
 from ._turn import CallState, Limits, Turn, TurnResult
 from .errors import KTError, MissingPlugin, TurnCancelled, UsageError
-from .events import AgentStarted, AgentStopped, Event, Logged, PluginFailed, QuestionAsked
+from .events import AgentStarted, AgentStopped, Event, PluginFailed, QuestionAsked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ._context import Questions, Sandbox
 
 T = TypeVar("T")
 
 
-class Agent:
+class Agent(Conversation):
     """A creature at work: its model, tools, plugins and conversation. Make one with `await Agent.build(...)`.
 
     Public state, read-only for plugins: `name`, `model`, `tools`, `history`, `turn` (the running one), `bus`, `log`,
     `host`, `pwd`, `deps`, `taint` (origins of what is in the conversation), `prompt` (sections with their owners).
+    `state` is for tools: JSON data by name, kept with the session; replace a value, do not change it in place.
     """
 
     # fmt: off
     __slots__ = (
         "name", "creature", "model", "provider", "settings", "tool_list", "tools", "host", "pwd", "deps", "limits",
-        "active", "hooks", "turn_chain", "llm_chain", "tool_chain", "bus", "log", "lock", "session", "history",
-        "prompt", "system", "taint", "turn", "turns", "asked", "started", "stopping", "parked",
+        "active", "hooks", "turn_chain", "llm_chain", "tool_chain", "lock", "session", "prompt", "system", "state",
+        "turn", "turns", "asked", "started", "stopping", "parked",
         "_extras", "_inbox", "_own_host", "_questions", "_sandbox", "_sandbox_kind", "_stack", "__weakref__",
     )
     # fmt: on
@@ -50,12 +53,12 @@ class Agent:
         self.tool_list = plan.tools
         self.tools = {t.name: t for t in plan.tools}
         self.host, self.limits, self.session = plan.host, plan.limits, plan.session
-        self.bus, self.log, self.lock = Bus(), MemoryLog() if plan.log is None else plan.log, asyncio.Lock()
+        super().__init__(plan.log)
+        self.lock = asyncio.Lock()
         self.active, self.hooks = plan.active, Hooks(plan.active, plan.host.plugins.specs) if plan.active else NO_HOOKS
-        self.history: list[Message] = []
         self.prompt: Sequence[tuple[str, str]] = ()
         self.system = ""
-        self.taint: frozenset[str] = frozenset()
+        self.state: dict[str, Json] = {}
         self.turn: Turn | None = None
         self.turns = self.asked = 0
         self.started = self.stopping = False
@@ -82,6 +85,18 @@ class Agent:
 
     build = staticmethod(build)
 
+    @staticmethod
+    async def resume(session: "str | Path", *, host: Host | None = None, **options: Any) -> "Agent":
+        """Return the started agent of a session, as it was; `options` are as for `build`, over what it was made with.
+
+        `session` is a path, or the name of one kept. Where its last turn had no end, `run(None)` goes on with it.
+        Raises NotFound, and what the file and `build` raise.
+        """
+        plugins = installed() if host is None else host.plugins
+        load = required(plugins.registry, "loader", "resume", "kt-sessions")
+        agent: Agent = await load(plugins, session, host=host, **options)
+        return agent
+
     # Life
 
     async def start(self) -> None:
@@ -92,6 +107,8 @@ class Agent:
         self.started = True
         count_started()
         try:
+            if self.log.lasting:
+                await self.log.open(self)
             for impl in sorted(self.hooks.impls("kt_lifespan"), key=lambda i: i.owner.tier != "guard"):
                 with noted(impl):
                     await self._enter(impl(agent=self))
@@ -127,6 +144,8 @@ class Agent:
             self.record(AgentStopped(self.name))
             await self.durable()
         finally:
+            if self.log.lasting:
+                await self.log.close()
             self.started, self.stopping = False, False
             if self._own_host:
                 await self.host.close()
@@ -154,14 +173,20 @@ class Agent:
     # Turns
 
     def run(
-        self, content: str | Part | list[Part] | Message, *, timeout: float | None = None, limits: Limits | None = None
+        self,
+        content: str | Part | list[Part] | Message | None,
+        *,
+        timeout: float | None = None,
+        limits: Limits | None = None,
     ) -> Coroutine[Any, Any, TurnResult]:
         """Run one turn and wait for the background jobs it started; return its typed result.
 
+        None goes on with what a crash left: open calls that may run again do, then the model is asked.
         `timeout` is in seconds and counts the wait for a turn that is running. How the model or a tool fails is in the
         result; only errors of the caller raise.
         """
-        return execute(self, self._new(user(content), "user", limits), timeout=timeout)
+        message, source = (None, "resume") if content is None else (user(content), "user")
+        return execute(self, self._new(message, source, limits), timeout=timeout)
 
     def run_stream(
         self, content: str | Part | list[Part] | Message, *, timeout: float | None = None, limits: Limits | None = None
@@ -245,40 +270,6 @@ class Agent:
             made: Sandbox = required(self.host.registry, "sandbox", self._sandbox_kind, "kt-sandbox")(self)
             self._sandbox = made
         return self._sandbox
-
-    def record(self, event: Logged) -> None:
-        """Append an event to the log, then publish it with its sequence number."""
-        event.seq = self.log.append(event)
-        if self.bus.heard:
-            self.bus.publish(event)
-
-    async def durable(self) -> None:
-        """Wait until everything recorded so far would survive a crash."""
-        if self.log.lasting:
-            await self.log.durable()
-
-    def add(self, message: Message) -> None:
-        """Append a message to the conversation, and take over what taints it."""
-        self.history.append(message)
-        for part in message.parts:
-            if part.origin:
-                self.taint |= {part.origin}
-            if part.__class__ is ToolResult:
-                self.taint |= {p.origin for p in part.parts if p.origin}
-
-    def open_calls(self) -> list[ToolCall]:
-        """Return the calls of the last message that have no result yet."""
-        history = self.history
-        return history[-1].tool_calls if history and history[-1].role == "assistant" else []
-
-    def close_calls(self, why: str, known: "Mapping[str, CallState]") -> None:
-        """Give every open call its known result, or one that says why there is none: history stays valid everywhere."""
-        if calls := self.open_calls():
-            results = {c.id: s.result for c in calls if (s := known.get(c.id)) is not None}
-            self.add(Message("tool", [results.get(c.id) or failure(c, why) for c in calls]))
-            for call in calls:
-                if (state := known.get(call.id)) is not None and state.result is None:
-                    state.end(failure(call, why))
 
     async def call_tool(self, call: ToolCall) -> ToolResult:
         """Run a call that no reply asked for, or not yet: validated, through the hooks, and told like any other."""

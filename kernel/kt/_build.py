@@ -34,7 +34,10 @@ class Profile:
 
 @dataclass(slots=True)
 class Plan:
-    """What is being built: build options change it, the agent is made of it. `uses` is in order, outermost first."""
+    """What is being built: build options change it, the agent is made of it. `uses` is in order, outermost first.
+
+    `given` holds the keywords of `Agent.build` by name, as they were given.
+    """
 
     host: Host
     creature: Creature
@@ -45,6 +48,7 @@ class Plan:
     dropped: set[str] = field(default_factory=set)
     objects: list[object] = field(default_factory=list)
     guards: list[object] = field(default_factory=list)
+    given: Mapping[str, Any] = field(default_factory=dict)
     log: Log | None = None
     session: str | None = None
     sandbox: str = "default"
@@ -103,6 +107,7 @@ async def build(
     own, host = host is None, host or Host()
     found = creature_of(host, creature)
     plan = Plan(host, found, _folder(pwd), limits or found.limits, deps, own_host=own)
+    plan.given = {"llm": llm, "tools": tools, "profile": profile, "plugins": plugins, "guards": guards, **options}
     enable(plan, profile, plugins, guards)
     for name, value in {"output_type": output_type, "subagents": [*found.subagents, *subagents]}.items():
         if value:

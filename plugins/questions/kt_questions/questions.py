@@ -44,6 +44,12 @@ class AgentQuestions:
     def parked(self) -> list[QuestionAsked]:
         return [question for question, future in self._open.values() if future is None]
 
+    def reopen(self, question: QuestionAsked, answer: str | None = None) -> None:
+        if answer is None:
+            self._open[question.id] = question, None
+        else:
+            self._answers[question.id] = answer
+
     @contextmanager
     def attached(self) -> Iterator[None]:
         # The last surface to leave denies what is still open.

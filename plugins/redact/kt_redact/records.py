@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kt import Log, TurnResult
+from kt import Agent, Log, TurnResult
 from kt.events import Event, Logged, ToolEnded, ToolProgress, TurnEnded
 
 from .data import Cleaner
@@ -55,5 +55,11 @@ class CleanLog:
         self._scrubber.logged(record)
         return self.inner.append(record)
 
+    async def open(self, agent: Agent) -> None:
+        await self.inner.open(agent)
+
     async def durable(self) -> None:
         await self._cleaner.failing(self.inner.durable())
+
+    async def close(self) -> None:
+        await self.inner.close()

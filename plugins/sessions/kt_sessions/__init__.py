@@ -1,0 +1,19 @@
+"""Sessions: what agents do is kept in a file, from which everything can be resumed, read, forked and replayed."""
+
+from typing import TYPE_CHECKING
+
+from kt import hookimpl
+
+if TYPE_CHECKING:
+    from kt import Registry
+
+
+@hookimpl
+def kt_register(registry: "Registry") -> None:
+    registry.build_option("session", "kt_sessions.options:session", help="keep the agent in a session file")
+    registry.build_option("session_dir", "kt_sessions.options:session_dir", help="where a new session file is made")
+    registry.run_option("session", "kt_sessions.options:run_session", help="the session's file", metavar="PATH")
+    registry.run_option("no-session", "kt_sessions.options:run_without", help="keep no session", is_flag=True)
+    registry.add("loader", "session", "kt_sessions.names:load", help="the file of a session, by name")
+    registry.add("loader", "sessions", "kt_sessions.names:load_all", help="the files of all sessions, newest first")
+    registry.add("loader", "resume", "kt_sessions.resume:resume", help="the agent of a session, started")

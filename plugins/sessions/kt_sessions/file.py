@@ -1,0 +1,185 @@
+"""One session file while it is written: its streams, its lock, and what the writer thread puts into it."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from . import chain, schema
+from .ends import closed_state, verify_end
+from .errors import CannotCreate
+from .filesystem import refuse_network
+from .lock import SessionLock
+
+LARGE = 32 * 1024
+"""A body of more characters has its long strings in the table `blob`."""
+LONG = 8 * 1024
+
+Event = tuple[int, int, int | None, int, int | None, str, int, Any]
+"""(stream, seq, parent, ts, turn, kind, ver, body) as it is handed to the writer thread."""
+Statement = tuple[str, Sequence[Any]]
+Op = Event | Statement
+
+
+@dataclass(slots=True)
+class Stream:
+    """One agent's events in a file; `seq` is the last number given, `parent` the stream it belongs to."""
+
+    id: int
+    uid: str
+    name: str
+    kind: str = "agent"
+    parent: int | None = None
+    seq: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class SessionFile:
+    """Hold a session open for writing; the writer thread calls everything but `append`-like methods of its users.
+
+    `last` is the id of the last event that is durable and `tips` the digest of each stream's last one; `backlog` is
+    what a full disk keeps from being written.
+    """
+
+    path: Path
+    uid: str = ""
+    streams: list[Stream] = field(default_factory=list)
+    last: int = 0
+    tips: dict[int, bytes] = field(default_factory=dict)
+    backlog: list[Op] = field(default_factory=list)
+    appended: int = 0
+    committed: int = 0
+    users: int = 0
+    lock: SessionLock | None = None
+
+    def add_stream(self, name: str, kind: str, parent: int | None) -> tuple[Stream, Statement]:
+        """Return a new stream and the statement that keeps it."""
+        stream = Stream(len(self.streams) + 1, uuid4().hex, name, kind, parent)
+        self.streams.append(stream)
+        self.tips[stream.id] = chain.first(stream.uid)
+        return stream, ("insert into stream values(?, ?, ?, ?, ?)", (stream.id, stream.uid, name, kind, parent))
+
+    def open(self) -> sqlite3.Connection:
+        """Lock the file, make or check it, and read where its streams end.
+
+        Raises CannotCreate, SessionLocked, SessionDamaged, and DataError for another kind or a newer format.
+        """
+        refuse_network(self.path)
+        self._make()
+        self.lock = SessionLock(self.path)
+        try:
+            connection = schema.connect(self.path)
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            self.lock.release(clean=self.lock.left is None)
+            raise
+        return connection
+
+    def _make(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise CannotCreate(
+                f"the session can't be made: {error.strerror}", where=str(self.path), hint="give another --session PATH"
+            ) from None
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        assert self.lock is not None
+        if self.path.stat().st_size == 0 and self.lock.left is None:
+            schema.create(connection, uuid4().hex)
+            connection.execute("insert into meta values('state', 'open')")
+        else:
+            schema.migrate(connection, self.path)
+        connection.execute("pragma journal_mode = wal")
+        self.last, digest = verify_end(connection, self.path, self.lock.left)
+        self.lock.mark(self.last, digest)
+        self.lock.sync()
+        connection.execute("insert or replace into meta values('state', 'open')")
+        connection.execute("pragma wal_checkpoint(truncate)")
+        self.uid = connection.execute("select value from meta where key = 'uid'").fetchone()[0]
+        for row in connection.execute("select id, uid, name, kind, parent from stream order by id").fetchall():
+            tip = connection.execute(
+                "select seq, h from event where stream = ? order by seq desc limit 1", row[:1]
+            ).fetchone()
+            self.streams.append(Stream(*row, seq=tip[0] if tip else 0))
+            self.tips[row[0]] = tip[1] if tip else chain.first(row[1])
+
+    def commit(self, connection: sqlite3.Connection, ops: Sequence[Op]) -> None:
+        """Write everything in one transaction that is on the disk when this returns. Raises sqlite3.Error."""
+        last, tips, events = self.last, dict(self.tips), 0
+        keep = _Blobs(connection)
+        connection.execute("begin immediate")
+        try:
+            for op in ops:
+                if len(op) == 2:
+                    connection.execute(*op)
+                    continue
+                stream, seq, parent, ts, turn, kind, ver, body = op
+                text = keep.text(body)
+                last, events = last + 1, events + 1
+                tips[stream] = digest = chain.link(tips[stream], seq, parent, ts, turn, kind, ver, text)
+                connection.execute(
+                    "insert into event values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (last, stream, seq, parent, ts, turn, kind, ver, text, digest),
+                )
+            connection.execute("commit")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
+        self.last, self.tips = last, tips
+        self.committed += len(ops)
+        if events and self.lock is not None:
+            self.lock.mark(last, digest)
+
+    def close(self, connection: sqlite3.Connection) -> None:
+        """Note the clean end in the file and let others write it. The connection is closed."""
+        assert self.lock is not None
+        try:
+            connection.execute("insert or replace into meta values('state', ?)", (closed_state(connection),))
+            connection.execute("pragma wal_checkpoint(truncate)")
+            clean = True
+        except sqlite3.Error:
+            clean = False  # the disk is full: the mark that stays says how far the file goes
+        connection.close()
+        self.lock.release(clean=clean)
+        self.lock = None
+
+
+class _Blobs:
+    """Dump bodies as JSON, with bytes and long strings in the table `blob`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._dump: Callable[[Any], str] = json.JSONEncoder(
+            ensure_ascii=False, separators=(",", ":"), default=self._bytes
+        ).encode
+
+    def text(self, body: Any) -> str:
+        text = self._dump(body)
+        return text if len(text) <= LARGE else self._dump(self._shortened(body))
+
+    def _bytes(self, data: Any) -> Any:
+        return {"$bytes": self._keep(data)}
+
+    def _shortened(self, value: Any) -> Any:
+        if isinstance(value, str) and len(value) > LONG:
+            return {"$blob": self._keep(value.encode("utf-8", "surrogatepass"))}
+        if isinstance(value, dict):
+            return {k: self._shortened(v) for k, v in value.items()}
+        return [self._shortened(v) for v in value] if isinstance(value, list) else value
+
+    def _keep(self, data: bytes) -> str:
+        digest = sha256(data).digest()
+        self._connection.execute("insert or ignore into blob(hash, data) values(?, ?)", (digest, data))
+        return digest.hex()

@@ -1,0 +1,125 @@
+"""What a stream's events come to: the conversation as references, and what was going on at its end."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Ref = list[int]
+"""Where a message is: [seq] of its event, or [seq, index] in the messages of a `history_edited`."""
+
+
+@dataclass(slots=True)
+class Fold:
+    """Follow the events of a stream one by one; the same while it is written and when it is read again.
+
+    `seq` is the last event. `state` and `saved` name the event with the newest value of each key of `agent.state` and
+    of each plugin. `turn` is the one that runs, `message` the event with its input until the conversation has it.
+    `started` maps the open calls that began to their effect, `ended` those that ended to the event with the result,
+    `questions` those nobody answered to their event, `jobs` those in the background to their tool.
+    """
+
+    seq: int = 0
+    history: list[Ref] = field(default_factory=list)
+    state: dict[str, int] = field(default_factory=dict)
+    saved: dict[str, int] = field(default_factory=dict)
+    turns: int = 0
+    asked: int = 0
+    taint: list[str] = field(default_factory=list)
+    turn: int | None = None
+    message: int | None = None
+    started: dict[str, str] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
+    questions: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    jobs: dict[str, str] = field(default_factory=dict)
+
+    def feed(self, kind: str, seq: int, body: dict[str, Any]) -> None:
+        """Take one event, in order."""
+        self.seq = seq
+        step = _STEPS.get(kind)
+        if step is not None:
+            step(self, seq, body)
+
+    def data(self) -> dict[str, Any]:
+        """Return it as JSON data, for a snapshot."""
+        return asdict(self)
+
+    def _turn_started(self, seq: int, body: dict[str, Any]) -> None:
+        self.turn = body["turn"]
+        self.turns = max(self.turns, body["turn"])
+        self.message = seq if "message" in body else None
+
+    def _turn_ended(self, seq: int, body: dict[str, Any]) -> None:
+        self.turn = self.message = None
+        if body["result"].get("status", "ok") != "waiting":
+            self.questions.clear()
+            self.answers.clear()
+
+    def _message_added(self, seq: int, body: dict[str, Any]) -> None:
+        self.history.append([seq])
+        self.message = None
+        message = body["message"]
+        if message.get("role") == "assistant":
+            self.started.clear()
+            self.ended.clear()
+        self._tainted(message)
+
+    def _history_edited(self, seq: int, body: dict[str, Any]) -> None:
+        self.history[body["start"] : body["stop"]] = [[seq, at] for at in range(len(body["messages"]))]
+        for message in body["messages"]:
+            self._tainted(message)
+
+    def _tainted(self, message: dict[str, Any]) -> None:
+        for part in message.get("parts", ()):
+            for each in (part, *part.get("parts", ())):
+                if (origin := each.get("origin")) and origin not in self.taint:
+                    self.taint.append(origin)
+
+    def _llm_started(self, seq: int, body: dict[str, Any]) -> None:
+        self.asked = max(self.asked, body["message"])
+
+    def _tool_started(self, seq: int, body: dict[str, Any]) -> None:
+        self.started[body["call"]["id"]] = body["effect"]
+
+    def _tool_ended(self, seq: int, body: dict[str, Any]) -> None:
+        self.ended[body["call"]["id"]] = seq
+
+    def _question_asked(self, seq: int, body: dict[str, Any]) -> None:
+        self.questions[body["id"]] = seq
+
+    def _question_answered(self, seq: int, body: dict[str, Any]) -> None:
+        self.questions.pop(body["id"], None)
+        self.answers[body["id"]] = body["answer"]
+
+    def _job_started(self, seq: int, body: dict[str, Any]) -> None:
+        self.jobs[body["id"]] = body["call"].get("name", "a call")
+
+    def _job_ended(self, seq: int, body: dict[str, Any]) -> None:
+        self.jobs.pop(body["id"], None)
+
+    def _state_set(self, seq: int, body: dict[str, Any]) -> None:
+        self.state[body["key"]] = seq
+
+    def _plugin_saved(self, seq: int, body: dict[str, Any]) -> None:
+        self.saved[body["plugin"]] = seq
+
+    def _session_resumed(self, seq: int, body: dict[str, Any]) -> None:
+        self.turn = None
+        self.jobs.clear()
+
+
+_STEPS = {
+    "turn_started": Fold._turn_started,
+    "turn_ended": Fold._turn_ended,
+    "message_added": Fold._message_added,
+    "history_edited": Fold._history_edited,
+    "llm_started": Fold._llm_started,
+    "tool_started": Fold._tool_started,
+    "tool_ended": Fold._tool_ended,
+    "question_asked": Fold._question_asked,
+    "question_answered": Fold._question_answered,
+    "job_started": Fold._job_started,
+    "job_ended": Fold._job_ended,
+    "state_set": Fold._state_set,
+    "plugin_saved": Fold._plugin_saved,
+    "session_resumed": Fold._session_resumed,
+}

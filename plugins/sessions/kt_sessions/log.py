@@ -1,0 +1,237 @@
+"""The log of one agent in a session file: the kernel's `Log`, which lasts."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kt import Message, Text
+from kt.events import (
+    AgentStarted,
+    AgentStopped,
+    HistoryEdited,
+    LLMStarted,
+    Logged,
+    MessageAdded,
+    PluginFailed,
+    ToolEnded,
+    TurnEnded,
+)
+
+from .bodies import VERSIONS, Bodies, plain
+from .events import PluginSaved, SessionCreated, SessionResumed, StateSet
+from .file import SessionFile, Stream
+from .fold import Fold
+from .rebuild import Rebuilt, keep_snapshot
+from .restore import notice, restore
+from .service import Sessions
+
+if TYPE_CHECKING:
+    from kt import Agent
+
+SNAPSHOT_EVERY = 200
+"""Events between two snapshots, which are taken at the end of a turn."""
+PARTIAL_SECONDS = 1.0
+"""How old a partial answer in the file can be."""
+
+
+class SessionLog:
+    """Keep an agent's events in the session file `path`; where the file has that agent already, it goes on."""
+
+    lasting = True
+
+    def __init__(self, path: Path, made: dict[str, Any] | None = None, *, parent: "SessionLog | None" = None) -> None:
+        self.path, self.made, self.parent = path, made or {}, parent
+        self.kind = "agent" if parent is None else "subagent"
+        self.fold = Fold()
+        self.resumed: SessionResumed | None = None
+        self._note: Message | None = None
+        self._agent: Agent | None = None
+        self._file: SessionFile | None = None
+        self._stream: Stream | None = None
+        self._bodies = Bodies()
+        self._kept: dict[str, object] = {}
+        self._saved: dict[str, object] = {}
+        self._snapshot = 0
+        self._partial = ""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def child(self) -> "SessionLog":
+        """Return a log for a part of this agent: a stream of its own in the same file."""
+        return SessionLog(self.path, parent=self)
+
+    async def open(self, agent: "Agent") -> None:
+        """Open the file; give the agent its conversation and state back where the file has them."""
+        sessions = Sessions.of(agent.host)
+        self._agent = agent
+        file = await sessions.open(self.path)
+        try:
+            found = None if self.parent is not None else self._known(file, agent.name)
+            rebuilt = None if found is None else await self._read(sessions, file, found)
+            if found is None:
+                parent = self.parent._stream if self.parent is not None else None
+                found, statement = file.add_stream(agent.name, self.kind, parent.id if parent else None)
+                sessions.writer.append(file, statement)
+        except BaseException:
+            await sessions.release(file)
+            raise
+        self._file, self._stream, self._writer, self._sessions = file, found, sessions.writer, sessions
+        agent.session = str(file.path)
+        if rebuilt is not None:
+            self._take_up(agent, rebuilt)
+
+    @staticmethod
+    def _known(file: SessionFile, name: str) -> Stream | None:
+        agents = [s for s in file.streams if s.name == name and s.kind == "agent" and s.parent is None]
+        return agents[-1] if agents and agents[-1].seq else None
+
+    async def _read(self, sessions: Sessions, file: SessionFile, stream: Stream) -> Rebuilt:
+        from .rebuild import rebuild
+        from .stored import Bodies as StoredBodies
+
+        return await sessions.writer.call(
+            file, lambda c: rebuild(c, StoredBodies(c, file.path), stream.id, stream.seq)
+        )
+
+    def _take_up(self, agent: "Agent", rebuilt: Rebuilt) -> None:
+        self.fold = rebuilt.fold
+        self._kept, self._saved = dict(rebuilt.state), dict(rebuilt.saved)
+        self.resumed = restore(agent, rebuilt, str(self.path))
+        self._snapshot = self.fold.seq
+        said = notice(self.resumed, cut=bool(rebuilt.partial))
+        if rebuilt.partial:
+            agent.add(Message("assistant", [Text(rebuilt.partial)], finish="aborted"))
+            self._write("delete from partial where stream = ?", ())
+        if said and agent.open_calls():
+            self._note = Message("user", [Text(said)])
+        elif said:
+            agent.add(Message("user", [Text(said)]))
+
+    # The kernel's Log
+
+    def append(self, record: Logged) -> int:
+        """Hand an event to the writer; return its number."""
+        if self._file is None or self._stream is None:
+            return 0  # it did not open; that error is on its way
+        kind = record.__class__
+        if kind is AgentStarted and self._agent is not None:
+            self._agent.record(self._beginning(self._agent))
+        stream = self._stream
+        stream.seq = seq = stream.seq + 1
+        turn, body = self._bodies.of(record, seq)
+        self._writer.append(
+            self._file,
+            (
+                stream.id, seq, None, time.time_ns() // 1000, turn, record.kind,
+                VERSIONS.get(record.kind, 1), body,
+            ),
+        )  # fmt: skip
+        self.fold.feed(record.kind, seq, body)
+        if kind in _WATCHED and self._agent is not None:
+            self._after(kind, record, self._agent)
+        return seq
+
+    async def durable(self) -> None:
+        """Return when everything is on the disk. Raises StoreError."""
+        if self._file is not None:
+            await self._writer.sync(self._file)
+
+    async def close(self) -> None:
+        """End this agent's part; the file is closed with the last of its agents."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._file is not None:
+            file, self._file = self._file, None
+            await self._sessions.release(file)
+
+    # What is kept beside the events
+
+    def _beginning(self, agent: "Agent") -> Logged:
+        from importlib.metadata import version
+
+        if self.resumed is not None:
+            return self.resumed
+        return SessionCreated(str(self.path), agent.name, version("kt-core"), self.made)
+
+    def _after(self, kind: type, record: Any, agent: "Agent") -> None:
+        if kind is LLMStarted:
+            self._timer = asyncio.get_running_loop().call_later(PARTIAL_SECONDS, self._keep_partial)
+            return
+        if kind is MessageAdded:
+            self._partial_is_over()
+            if record.message.role == "tool" and self._note is not None:
+                note, self._note = self._note, None
+                agent.add(note)
+            return
+        if kind is HistoryEdited:
+            self._keep_snapshot(agent)
+            return
+        self._keep_state(agent)
+        if kind is not ToolEnded:
+            self._partial_is_over()
+            self._keep_plugins(agent)
+            if self.fold.seq - self._snapshot >= SNAPSHOT_EVERY:
+                self._keep_snapshot(agent)
+
+    def _keep_state(self, agent: "Agent") -> None:
+        """Record what changed in `agent.state` since it was last looked at."""
+        kept = self._kept
+        for key, value in agent.state.items():
+            if kept.get(key, self) is not value:
+                kept[key] = value
+                agent.record(StateSet(key, value))
+        for key in [k for k, v in kept.items() if v is not None and k not in agent.state]:
+            kept[key] = None
+            agent.record(StateSet(key, None))
+
+    def _keep_plugins(self, agent: "Agent") -> None:
+        for impl in agent.hooks.impls("kt_save"):
+            name = impl.owner.name
+            try:
+                state = plain(impl(agent=agent))
+            except Exception as error:
+                agent.bus.publish(PluginFailed(impl.owner.label, f"kt_save: {type(error).__name__}: {error}"))
+                continue
+            if state is not None and state != self._saved.get(name):
+                self._saved[name] = state
+                agent.record(PluginSaved(name, state))
+
+    def _keep_snapshot(self, agent: "Agent") -> None:
+        """Keep what the events come to, so that a resume need not read all of them."""
+        self._snapshot, self.fold.taint = self.fold.seq, sorted(agent.taint)
+        assert self._file is not None
+        assert self._stream is not None
+        file, stream, seq, text = self._file, self._stream.id, self.fold.seq, keep_snapshot(self.fold)
+        self._writer.append(
+            file,
+            (
+                "insert or replace into snapshot select ?1, ?2, ?3, kt_seal(h, ?3) from event "
+                "where stream = ?1 and seq = ?2",
+                (stream, seq, text),
+            ),
+        )
+
+    def _keep_partial(self) -> None:
+        turn = self._agent.turn if self._agent is not None else None
+        if turn is None or turn.sink is None:
+            return
+        text = "".join(turn.sink.draft)
+        if text != self._partial:
+            self._partial = text
+            self._write("insert or replace into partial values(?1, ?2)", (text,))
+        self._timer = asyncio.get_running_loop().call_later(PARTIAL_SECONDS, self._keep_partial)
+
+    def _partial_is_over(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._partial:
+            self._partial = ""
+            self._write("delete from partial where stream = ?", ())
+
+    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
+        if self._file is not None and self._stream is not None:
+            self._writer.append(self._file, (statement, (self._stream.id, *values)))
+
+
+_WATCHED = {LLMStarted, MessageAdded, HistoryEdited, ToolEnded, TurnEnded, AgentStopped}

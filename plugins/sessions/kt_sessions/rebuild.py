@@ -1,0 +1,103 @@
+"""From a file back to what an agent was: its conversation, state, and what a crash left unfinished."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from kt import Message, ToolResult
+
+from . import chain
+from .fold import Fold, Ref
+from .messages import message_of, result_of
+from .path import path_to
+from .stored import COLUMNS, Bodies, StoredEvent
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What an agent was at an event: its fold, with everything the fold refers to.
+
+    `partial` is the text of an answer that was being streamed.
+    """
+
+    fold: Fold
+    history: list[Message]
+    state: dict[str, Any]
+    saved: dict[str, Any]
+    results: dict[str, ToolResult]
+    questions: list[dict[str, Any]] = field(default_factory=list)
+    partial: str = ""
+
+
+def fold_to(connection: sqlite3.Connection, bodies: Bodies, stream: int, head: int) -> Fold:
+    """Return the fold of a stream up to an event: from its snapshot where that is on the way, else from the start."""
+    fold = _snapshot(connection, bodies, stream, head)
+    for first, last in path_to(connection, stream, head):
+        if last > fold.seq:
+            for event in read(connection, bodies, stream, max(first, fold.seq + 1), last):
+                fold.feed(event.kind, event.seq, event.body)
+    return fold
+
+
+def rebuild(connection: sqlite3.Connection, bodies: Bodies, stream: int, head: int) -> Rebuilt:
+    """Return what the agent of a stream was at an event. Raises SessionDamaged."""
+    with bodies.readable():
+        fold = fold_to(connection, bodies, stream, head)
+        history = [message_at(bodies, stream, ref) for ref in fold.history]
+        if fold.message is not None:  # a crash came between the turn's start and its message
+            history.append(message_of(bodies.at(stream, fold.message).body["message"]))
+            fold.history.append([fold.message])
+        partial = connection.execute("select text from partial where stream = ?", (stream,)).fetchone()
+        return Rebuilt(
+            fold,
+            history,
+            {key: bodies.at(stream, seq).body["value"] for key, seq in fold.state.items()},
+            {name: bodies.at(stream, seq).body["state"] for name, seq in fold.saved.items()},
+            {id: result_of(bodies.at(stream, seq).body["result"]) for id, seq in fold.ended.items()},
+            [bodies.at(stream, seq).body for seq in fold.questions.values()],
+            partial[0] if partial else "",
+        )
+
+
+def message_at(bodies: Bodies, stream: int, ref: Ref) -> Message:
+    """Return the message that a reference names."""
+    body = bodies.at(stream, ref[0]).body
+    return message_of(body["messages"][ref[1]] if len(ref) > 1 else body["message"])
+
+
+def read(
+    connection: sqlite3.Connection, bodies: Bodies, stream: int, first: int, last: int
+) -> Iterator[StoredEvent]:
+    """Yield the events of a stream by number. Raises SessionDamaged at the first that is missing or wrong."""
+    rows = connection.execute(
+        f"select {COLUMNS} from event where stream = ? and seq between ? and ? order by seq", (stream, first, last)
+    )
+    at = first
+    for row in rows:
+        if row[2] != at:
+            raise bodies.damaged(f"event {at} of stream {stream} is missing")
+        yield bodies.event(row)
+        at += 1
+    if at <= last:
+        raise bodies.damaged(f"event {at} of stream {stream} is missing")
+
+
+def keep_snapshot(fold: Fold) -> str:
+    """Return the text of a snapshot."""
+    return json.dumps(fold.data(), ensure_ascii=False, separators=(",", ":"))
+
+
+def _snapshot(connection: sqlite3.Connection, bodies: Bodies, stream: int, head: int) -> Fold:
+    """Return the fold that a snapshot keeps; an empty one where none leads to `head`."""
+    row = connection.execute(
+        "select s.seq, s.body, s.h, e.h from snapshot s join event e on e.stream = s.stream and e.seq = s.seq "
+        "where s.stream = ?",
+        (stream,),
+    ).fetchone()
+    if row is None or not any(first <= row[0] <= last for first, last in path_to(connection, stream, head)):
+        return Fold()
+    if chain.seal((row[3].hex(), row[1])) != row[2]:
+        return Fold()  # a damaged snapshot is not needed: the events are all there, and verified
+    return Fold(**json.loads(row[1]))

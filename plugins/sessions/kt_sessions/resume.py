@@ -1,0 +1,86 @@
+"""`Agent.resume`: build the agent of a session again, and start it where it was."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kt import Agent, Creature
+from kt.errors import ConfigError, NotFound
+
+from .names import load
+from .reader import SessionReader
+
+if TYPE_CHECKING:
+    from kt import Host, Plugins
+
+LOOSENING = ("unguarded", "sandbox", "allow_net")
+"""Options that a session does not bring back: who resumes grants them anew."""
+
+
+async def resume(plugins: "Plugins", session: str | Path, *, host: "Host | None" = None, **options: Any) -> Agent:
+    """Return the started agent of a session; `options` of `Agent.build` come over those it was made with.
+
+    Raises NotFound, ConfigError where something was given as an object and is not given again, and what the file and
+    `Agent.build` raise.
+    """
+    path, creature, given = recorded(plugins, session, options)
+    agent: Agent = await Agent.build(creature, host=host, session=str(path), **given)
+    await agent.start()
+    return agent
+
+
+def recorded(
+    plugins: "Plugins", session: str | Path, options: Mapping[str, Any]
+) -> tuple[Path, Creature | str | Path | Mapping[str, Any], dict[str, Any]]:
+    """Return (path, creature, options) of the agent that a session keeps, `options` over what it was made with."""
+    path = session if isinstance(session, Path) and session.is_file() else load(plugins.registry, session)
+    with SessionReader(path) as reader:
+        made = reader.made()
+    if not made:
+        raise NotFound("the session holds no agent", where=str(path), hint="it ended before its agent had started")
+    options = dict(options)
+    creature = options.pop("creature", None) or _creature(made)
+    given: dict[str, Any] = {**_kept(made, plugins), "pwd": made["pwd"], **options}
+    _nothing_missing(made, options, path)
+    if not Path(given["pwd"]).is_dir():
+        raise NotFound(f"the session's working folder {given['pwd']!r} is gone", hint="give another: --cwd, or pwd=")
+    return path, creature, given
+
+
+def _creature(made: Mapping[str, Any]) -> Creature:
+    data = dict(made["creature"])
+    path = data.pop("path", None)
+    return Creature.from_dict(data, path=None if path is None else Path(path))
+
+
+def _kept(made: Mapping[str, Any], plugins: "Plugins") -> dict[str, Any]:
+    """Return the recorded options, without those that loosen what guards the agent."""
+    kept = {k: v for k, v in made["options"].items() if k not in LOOSENING}
+    kept["plugins"] = [p for each in kept.get("plugins", ()) if (p := _without_guards(each, plugins)) is not None]
+    return kept
+
+
+def _without_guards(given: object, plugins: "Plugins") -> object:
+    """Return an entry of `plugins=` without "no:name", and without settings that a guard was given."""
+    if isinstance(given, str):
+        return None if given.startswith("no:") else given
+    if not isinstance(given, Mapping):
+        return None
+    guards = _guards(plugins)
+    return {name: settings for name, settings in given.items() if name not in guards} or None
+
+
+def _guards(plugins: "Plugins") -> set[str]:
+    profiles = [entry.load() for entry in plugins.registry.entries("profile")]
+    return {"permissions", "sandbox", *(name for p in profiles for name in p.get("guards", ()))}
+
+
+def _nothing_missing(made: Mapping[str, Any], options: Mapping[str, Any], path: Path) -> None:
+    missing: Sequence[str] = [o for o in made.get("objects", ()) if o.partition(":")[0].partition(".")[0] not in options]
+    if missing:
+        names = sorted({o.partition(":")[0].partition(".")[0] for o in missing})
+        raise ConfigError(
+            f"the session's agent was given objects, which no file can keep ({'; '.join(missing)})",
+            where=str(path),
+            hint=f"give them again: Agent.resume(..., {', '.join(f'{n}=...' for n in names)})",
+        )

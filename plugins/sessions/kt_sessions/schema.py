@@ -1,0 +1,110 @@
+"""The tables of a session file, and the steps from each older format to this one."""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from kt.errors import DataError, NotFound
+
+from .chain import seal
+
+FORMAT = 1
+"""The format that this code writes; it is the file's `user_version`."""
+
+APPLICATION = 0x6B746C67
+"""`application_id` of a session file: "ktlg"."""
+
+PAGE = 1024
+"""Bytes of a page: small, because most sessions are."""
+
+TABLES = """
+create table meta(key text primary key, value text not null) without rowid;
+create table stream(id integer primary key, uid text not null unique, name text not null, kind text not null,
+    parent integer);
+create table event(id integer primary key, stream integer not null, seq integer not null, parent integer,
+    ts integer not null, turn integer, kind text not null, ver integer not null, body text not null, h blob not null,
+    unique(stream, seq));
+create index event_turn on event(stream, turn) where kind = 'turn_started';
+create index event_branch on event(stream, seq) where parent is not null;
+create table snapshot(stream integer primary key, seq integer not null, body text not null, h blob not null);
+create table partial(stream integer primary key, text text not null);
+create table blob(id integer primary key, hash blob not null unique, data blob not null);
+"""
+
+STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
+"""From format N to N + 1, by N: each changes the tables inside one transaction."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a file for writing, made where it is not there; any thread may use the connection, one at a time."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    connection.create_function("kt_seal", 2, lambda h, text: seal((h.hex(), text)), deterministic=True)
+    connection.execute("pragma synchronous = full")
+    connection.execute("pragma wal_autocheckpoint = 4000")
+    return connection
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """Open a file for reading. Raises NotFound, and DataError for what is no session or too new to be read."""
+    if not path.is_file():
+        raise NotFound(f"there is no session {str(path)!r}", hint="kt sessions list")
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5)
+    try:
+        verify_format(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def format_of(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the format of an open file. Raises DataError where it is no session."""
+    try:
+        application = connection.execute("pragma application_id").fetchone()[0]
+        version = connection.execute("pragma user_version").fetchone()[0]
+        connection.execute("select count(*) from sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise DataError(f"this is no session file, or a damaged one: {error}", where=str(path)) from None
+    if application != APPLICATION:
+        raise DataError("this is no session file", where=str(path))
+    return int(version)
+
+
+def verify_format(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise DataError where this code can't read the file as it is."""
+    version = format_of(connection, path)
+    if version > FORMAT:
+        raise DataError(
+            f"the session has format {version}, this is a kt that knows formats up to {FORMAT}",
+            where=str(path),
+            hint="upgrade kt: uv tool upgrade kterrarium",
+        )
+
+
+def create(connection: sqlite3.Connection, uid: str) -> None:
+    """Make the tables in an empty file."""
+    connection.execute(f"pragma page_size = {PAGE}")
+    connection.execute("begin immediate")
+    for statement in TABLES.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
+    connection.execute("insert into meta values('uid', ?)", (uid,))
+    connection.execute(f"pragma application_id = {APPLICATION}")
+    connection.execute(f"pragma user_version = {FORMAT}")
+    connection.execute("commit")
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring an older file to this format, keeping a copy of it as NAME.vN beside it. Raises DataError for a newer one."""
+    verify_format(connection, path)
+    version = format_of(connection, path)
+    if version == FORMAT:
+        return
+    keep = path.with_name(f"{path.name}.v{version}")
+    if not keep.exists():
+        connection.execute("vacuum into ?", (str(keep),))
+    connection.execute("begin immediate")
+    for step in range(version, FORMAT):
+        STEPS[step](connection)
+    connection.execute(f"pragma user_version = {FORMAT}")
+    connection.execute("commit")

@@ -1,0 +1,57 @@
+"""The session files that the agents of a host keep: opened once, however many agents share one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .file import SessionFile
+from .writer import Writer
+
+if TYPE_CHECKING:
+    from kt import Host
+
+
+class Sessions:
+    """Hold the open files of a host. Get it with `Sessions.of(host)`; it is closed with the host."""
+
+    def __init__(self) -> None:
+        self.writer = Writer()
+        self._files: dict[Path, SessionFile] = {}
+
+    @classmethod
+    def of(cls, host: "Host") -> "Sessions":
+        """Return the sessions of a host, made on first use."""
+        from kt.errors import MissingPlugin
+
+        try:
+            return host.get(cls)
+        except MissingPlugin:
+            host.provide(made := cls())
+            return made
+
+    async def open(self, path: Path) -> SessionFile:
+        """Return the file, open for writing. Raises what SessionFile.open raises."""
+        path = path.expanduser().resolve()
+        file = self._files.get(path)
+        if file is None:
+            file = self._files[path] = SessionFile(path)
+            try:
+                await self.writer.open(file)
+            except BaseException:
+                del self._files[path]
+                raise
+        file.users += 1
+        return file
+
+    async def release(self, file: SessionFile) -> None:
+        """Close a file once nobody uses it."""
+        file.users -= 1
+        if not file.users:
+            del self._files[file.path]
+            await self.writer.close(file)
+
+    async def aclose(self) -> None:
+        """Close what is open, and end the thread."""
+        for file in list(self._files.values()):
+            file.users = 1
+            await self.release(file)
+        self.writer.stop()
