@@ -107,8 +107,8 @@ class Agent(Conversation):
         self.started = True
         count_started()
         try:
-            if self.log.lasting:
-                await self.log.open(self)
+            if (opening := getattr(self.log, "open", None)) is not None:
+                await opening(self)
             for impl in sorted(self.hooks.impls("kt_lifespan"), key=lambda i: i.owner.tier != "guard"):
                 with noted(impl):
                     await self._enter(impl(agent=self))
@@ -144,8 +144,8 @@ class Agent(Conversation):
             self.record(AgentStopped(self.name))
             await self.durable()
         finally:
-            if self.log.lasting:
-                await self.log.close()
+            if (close := getattr(self.log, "close", None)) is not None:
+                await close()
             self.started, self.stopping = False, False
             if self._own_host:
                 await self.host.close()

@@ -7,7 +7,7 @@ from ._bus import Bus
 from ._log import Log, MemoryLog
 from ._messages import Message, ToolCall, ToolResult
 from ._toolcalls import failure
-from .events import HistoryEdited, MessageAdded
+from .events import HistoryEdited
 
 if TYPE_CHECKING:
     from ._turn import CallState
@@ -38,8 +38,8 @@ class Conversation:
     def add(self, message: Message) -> None:
         """Append a message to the conversation, and take over what taints it."""
         self.history.append(message)
-        if self.log.lasting:
-            self.log.append(MessageAdded(message))
+        if self.log.lasting and (keep := getattr(self.log, "add", None)) is not None:
+            keep(message)
         for part in message.parts:
             if part.origin:
                 self.taint |= {part.origin}

@@ -74,13 +74,6 @@ class InputAccepted(Logged):
 
 
 @dataclass(slots=True)
-class MessageAdded(Logged):
-    """The conversation has one more message; for logs that last, and not published: other events tell of it."""
-
-    message: Message
-
-
-@dataclass(slots=True)
 class HistoryEdited(Logged):
     """`history[start:stop]` became `messages`: a summary took the place of what was said, for one."""
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kt import Agent, Log, TurnResult
+from kt import Agent, Log, Message, TurnResult
 from kt.events import Event, Logged, ToolEnded, ToolProgress, TurnEnded
 
 from .data import Cleaner
@@ -55,11 +55,17 @@ class CleanLog:
         self._scrubber.logged(record)
         return self.inner.append(record)
 
+    def add(self, message: Message) -> None:
+        if (add := getattr(self.inner, "add", None)) is not None:
+            add(self._cleaner.clean(message))
+
     async def open(self, agent: Agent) -> None:
-        await self.inner.open(agent)
+        if (opening := getattr(self.inner, "open", None)) is not None:
+            await opening(agent)
 
     async def durable(self) -> None:
         await self._cleaner.failing(self.inner.durable())
 
     async def close(self) -> None:
-        await self.inner.close()
+        if (close := getattr(self.inner, "close", None)) is not None:
+            await close()

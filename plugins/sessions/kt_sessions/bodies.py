@@ -15,12 +15,13 @@ from kt.events import (
     InputAccepted,
     LLMEnded,
     Logged,
-    MessageAdded,
     ToolEnded,
     ToolStarted,
     TurnEnded,
     TurnStarted,
 )
+
+from .events import MessageAdded
 
 Data = dict[str, Any]
 VERSIONS: Mapping[str, int] = {}
@@ -172,4 +173,3 @@ class Bodies:
         self._results.clear()
         self.turn = None
         return body
-

@@ -7,9 +7,9 @@ SIZE = 16
 """Bytes of a digest."""
 
 
-def first(uid: str) -> bytes:
-    """Return what stands before a stream's first event."""
-    return blake2b(uid.encode(), digest_size=SIZE).digest()
+def first(uid: str, name: str, kind: str, parent: int | None) -> bytes:
+    """Return what stands before the first event of a stream: it covers what the stream is."""
+    return seal((uid, name, kind, parent))
 
 
 def link(

@@ -17,7 +17,8 @@ def tail(connection: sqlite3.Connection) -> tuple[int, bytes]:
 def closed_state(connection: sqlite3.Connection) -> str:
     """Return what `meta.state` says after a clean end."""
     last, digest = tail(connection)
-    return f"closed {last} {digest.hex()}"
+    uid = connection.execute("select value from meta where key = 'uid'").fetchone()
+    return f"closed {last} {digest.hex() or '-'} {uid[0] if uid else '-'}"
 
 
 def verify_end(connection: sqlite3.Connection, path: Path, left: tuple[int, bytes] | None) -> tuple[int, bytes]:
@@ -28,20 +29,21 @@ def verify_end(connection: sqlite3.Connection, path: Path, left: tuple[int, byte
     try:
         last, digest = tail(connection)
         row = connection.execute("select value from meta where key = 'state'").fetchone()
-        state = str(row[0]).split() if row else ["missing"]
+        state = str(row[0]) if row else "missing"
         if left is not None:
             _verify_mark(connection, path, last, *left)
-        elif state[0] == "open" and last:
+        elif state == "open" and last:
             raise SessionDamaged(
                 f"the session was not closed, and the files beside it (-wal, -head) are missing: "
                 f"it ends after event {last}, later ones may be lost",
                 where=str(path),
                 hint=REPAIR,
             )
-        elif state[0] != "open" and state != ["closed", str(last), *([digest.hex()] if digest else [])]:
-            ended = state[1] if len(state) > 1 else "an unknown one"
+        elif state != "open" and state != closed_state(connection):
             raise SessionDamaged(
-                f"the session ended with event {ended}, and now ends with event {last}", where=str(path), hint=REPAIR
+                f"the session now ends with event {last}, and its end is not what was written ({state[:60]!r})",
+                where=str(path),
+                hint=REPAIR,
             )
     except sqlite3.DatabaseError as error:
         raise SessionDamaged(f"the file is damaged: {error}", where=str(path), hint=REPAIR) from None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from kt import Message
 from kt.events import Logged
 
 
@@ -13,6 +14,13 @@ class SessionCreated(Logged):
     agent: str
     version: str
     made: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class MessageAdded(Logged):
+    """The conversation has one more message. In the file only: other events tell the surfaces."""
+
+    message: Message
 
 
 @dataclass(slots=True)
@@ -31,9 +39,21 @@ class SessionResumed(Logged):
 
 @dataclass(slots=True)
 class SessionRewound(Logged):
-    """The conversation was taken back to the end of `turn`; what came after it stays in the file."""
+    """The conversation was taken back to the end of `turn`; what came after it stays in the file.
+
+    `turns` is the highest number that a turn had: numbers are not given twice.
+    """
 
     turn: int
+    turns: int
+
+
+@dataclass(slots=True)
+class SessionForked(Logged):
+    """This file began as a copy of another session, `source`, up to its event `event`."""
+
+    source: str
+    event: int
 
 
 @dataclass(slots=True)

@@ -61,7 +61,7 @@ class SessionFile:
         """Return a new stream and the statement that keeps it."""
         stream = Stream(len(self.streams) + 1, uuid4().hex, name, kind, parent)
         self.streams.append(stream)
-        self.tips[stream.id] = chain.first(stream.uid)
+        self.tips[stream.id] = chain.first(stream.uid, name, kind, parent)
         return stream, ("insert into stream values(?, ?, ?, ?, ?)", (stream.id, stream.uid, name, kind, parent))
 
     def open(self) -> sqlite3.Connection:
@@ -107,12 +107,14 @@ class SessionFile:
         connection.execute("insert or replace into meta values('state', 'open')")
         connection.execute("pragma wal_checkpoint(truncate)")
         self.uid = connection.execute("select value from meta where key = 'uid'").fetchone()[0]
-        for row in connection.execute("select id, uid, name, kind, parent from stream order by id").fetchall():
+        for id, uid, name, kind, parent in connection.execute(
+            "select id, uid, name, kind, parent from stream order by id"
+        ).fetchall():
             tip = connection.execute(
-                "select seq, h from event where stream = ? order by seq desc limit 1", row[:1]
+                "select seq, h from event where stream = ? order by seq desc limit 1", (id,)
             ).fetchone()
-            self.streams.append(Stream(*row, seq=tip[0] if tip else 0))
-            self.tips[row[0]] = tip[1] if tip else chain.first(row[1])
+            self.streams.append(Stream(id, uid, name, kind, parent, tip[0] if tip else 0))
+            self.tips[id] = tip[1] if tip else chain.first(uid, name, kind, parent)
 
     def commit(self, connection: sqlite3.Connection, ops: Sequence[Op]) -> None:
         """Write everything in one transaction that is on the disk when this returns. Raises sqlite3.Error."""
@@ -148,6 +150,7 @@ class SessionFile:
         try:
             connection.execute("insert or replace into meta values('state', ?)", (closed_state(connection),))
             connection.execute("pragma wal_checkpoint(truncate)")
+            connection.execute("pragma journal_mode = delete")  # so that who reads it leaves nothing beside it
             clean = True
         except sqlite3.Error:
             clean = False  # the disk is full: the mark that stays says how far the file goes

@@ -106,6 +106,10 @@ class Fold:
         self.turn = None
         self.jobs.clear()
 
+    def _session_rewound(self, seq: int, body: dict[str, Any]) -> None:
+        self.turns = max(self.turns, body["turns"])
+        self.turn = self.message = None
+
 
 _STEPS = {
     "turn_started": Fold._turn_started,
@@ -122,4 +126,5 @@ _STEPS = {
     "state_set": Fold._state_set,
     "plugin_saved": Fold._plugin_saved,
     "session_resumed": Fold._session_resumed,
+    "session_rewound": Fold._session_rewound,
 }

@@ -1,6 +1,7 @@
 """The log of one agent in a session file: the kernel's `Log`, which lasts."""
 
 import asyncio
+import sqlite3
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,18 +13,18 @@ from kt.events import (
     HistoryEdited,
     LLMStarted,
     Logged,
-    MessageAdded,
     PluginFailed,
     ToolEnded,
     TurnEnded,
 )
 
 from .bodies import VERSIONS, Bodies, plain
-from .events import PluginSaved, SessionCreated, SessionResumed, StateSet
+from .events import MessageAdded, PluginSaved, SessionCreated, SessionResumed, StateSet
 from .file import SessionFile, Stream
 from .fold import Fold
-from .rebuild import Rebuilt, keep_snapshot
+from .rebuild import Rebuilt
 from .restore import notice, restore
+from .rewind import reread, rewound, snapshot_of
 from .service import Sessions
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class SessionLog:
         file = await sessions.open(self.path)
         try:
             found = None if self.parent is not None else self._known(file, agent.name)
-            rebuilt = None if found is None else await self._read(sessions, file, found)
+            known = found
+            rebuilt = None if known is None else await sessions.writer.call(file, lambda c: reread(c, file, known))
             if found is None:
                 parent = self.parent._stream if self.parent is not None else None
                 found, statement = file.add_stream(agent.name, self.kind, parent.id if parent else None)
@@ -85,13 +87,20 @@ class SessionLog:
         agents = [s for s in file.streams if s.name == name and s.kind == "agent" and s.parent is None]
         return agents[-1] if agents and agents[-1].seq else None
 
-    async def _read(self, sessions: Sessions, file: SessionFile, stream: Stream) -> Rebuilt:
-        from .rebuild import rebuild
-        from .stored import Bodies as StoredBodies
+    async def rewound(self, turn: int) -> Rebuilt:
+        """Go on from the end of an earlier turn; return what the agent was there. Raises NotFound, UsageError."""
+        assert self._file is not None
+        assert self._stream is not None
+        file, stream = self._file, self._stream
 
-        return await sessions.writer.call(
-            file, lambda c: rebuild(c, StoredBodies(c, file.path), stream.id, stream.seq)
-        )
+        def work(connection: sqlite3.Connection) -> Rebuilt:
+            rewound(connection, file, stream, turn)
+            return reread(connection, file, stream)
+
+        rebuilt = await self._writer.call(file, work)
+        self._bodies, self.fold, self._snapshot = Bodies(), rebuilt.fold, rebuilt.fold.seq
+        self._kept, self._saved = dict(rebuilt.state), dict(rebuilt.saved)
+        return rebuilt
 
     def _take_up(self, agent: "Agent", rebuilt: Rebuilt) -> None:
         self.fold = rebuilt.fold
@@ -130,6 +139,10 @@ class SessionLog:
         if kind in _WATCHED and self._agent is not None:
             self._after(kind, record, self._agent)
         return seq
+
+    def add(self, message: Message) -> None:
+        """Keep a message that joined the conversation."""
+        self.append(MessageAdded(message))
 
     async def durable(self) -> None:
         """Return when everything is on the disk. Raises StoreError."""
@@ -199,17 +212,8 @@ class SessionLog:
     def _keep_snapshot(self, agent: "Agent") -> None:
         """Keep what the events come to, so that a resume need not read all of them."""
         self._snapshot, self.fold.taint = self.fold.seq, sorted(agent.taint)
-        assert self._file is not None
-        assert self._stream is not None
-        file, stream, seq, text = self._file, self._stream.id, self.fold.seq, keep_snapshot(self.fold)
-        self._writer.append(
-            file,
-            (
-                "insert or replace into snapshot select ?1, ?2, ?3, kt_seal(h, ?3) from event "
-                "where stream = ?1 and seq = ?2",
-                (stream, seq, text),
-            ),
-        )
+        if self._file is not None and self._stream is not None:
+            self._writer.append(self._file, snapshot_of(self._stream, self.fold))
 
     def _keep_partial(self) -> None:
         turn = self._agent.turn if self._agent is not None else None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from kt import Message
-from kt.errors import NotFound
+from kt.errors import DataError, NotFound
 
 from . import schema
 from .ends import tail, verify_end
@@ -40,7 +40,7 @@ class SessionReader:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser()
         self._connection = schema.connect_read_only(self.path)
-        self._bodies = Bodies(self._connection, self.path)
+        self.bodies = Bodies(self._connection, self.path)
         try:
             self._verify()
         except BaseException:
@@ -61,7 +61,7 @@ class SessionReader:
         """Check the end; a writer that opens or closes the file in between is given a second look."""
         try:
             verify_end(self._connection, self.path, read_head(self.path))
-        except schema.DataError:
+        except DataError:
             verify_end(self._connection, self.path, read_head(self.path))
 
     @property
@@ -72,13 +72,13 @@ class SessionReader:
     @property
     def last(self) -> int:
         """Return the id of the last event, 0 where there is none."""
-        with self._bodies.readable():
+        with self.bodies.readable():
             return tail(self._connection)[0]
 
     @property
     def streams(self) -> list[StreamInfo]:
         """Return the streams, oldest first."""
-        with self._bodies.readable():
+        with self.bodies.readable():
             rows = self._connection.execute(
                 "select id, uid, name, kind, parent, "
                 "coalesce((select max(seq) from event where stream = stream.id), 0) from stream order by id"
@@ -99,29 +99,29 @@ class SessionReader:
     ) -> Iterator[StoredEvent]:
         """Yield every event with an id above `after`, in order, those on left paths too; some kinds or one stream."""
         only = None if stream is None else self.stream(stream).id
-        with self._bodies.readable():
+        with self.bodies.readable():
             rows = self._connection.execute(f"select {COLUMNS} from event where id > ? order by id", (after,))
             at = after
             for row in rows:
                 at += 1
                 if row[0] != at:
-                    raise self._bodies.damaged(f"event {at} is missing")
-                event = self._bodies.event(row)
+                    raise self.bodies.damaged(f"event {at} is missing")
+                event = self.bodies.event(row)
                 if (kinds is None or event.kind in kinds) and only in (None, event.stream):
                     yield event
 
     def event(self, id: int) -> StoredEvent:
         """Return one event by its id. Raises NotFound."""
-        with self._bodies.readable():
+        with self.bodies.readable():
             row = self._connection.execute(f"select {COLUMNS} from event where id = ?", (id,)).fetchone()
             if row is None:
                 raise NotFound(f"the session has no event {id}", where=str(self.path))
-            return self._bodies.event(row)
+            return self.bodies.event(row)
 
     def path_events(self, stream: int | str | None = None) -> Iterator[StoredEvent]:
         """Yield the events of one stream that lead to its end, without the paths that were left."""
         info = self.stream(stream)
-        with self._bodies.readable():
+        with self.bodies.readable():
             for first, last in path_to(self._connection, info.id, info.last):
                 rows = self._connection.execute(
                     f"select {COLUMNS} from event where stream = ? and seq between ? and ? order by seq",
@@ -130,9 +130,9 @@ class SessionReader:
                 at = first
                 for row in rows:
                     if row[2] != at:
-                        raise self._bodies.damaged(f"event {at} of stream {info.id} is missing")
+                        raise self.bodies.damaged(f"event {at} of stream {info.id} is missing")
                     at += 1
-                    yield self._bodies.event(row)
+                    yield self.bodies.event(row)
 
     def turns(self, stream: int | str | None = None) -> Iterator[TurnRecord]:
         """Yield the turns of an agent, those on left paths not."""
@@ -145,17 +145,17 @@ class SessionReader:
     def rebuilt(self, stream: int | str | None = None) -> Rebuilt:
         """Return all that a resume gives back to an agent."""
         info = self.stream(stream)
-        return rebuild(self._connection, self._bodies, info.id, info.last)
+        return rebuild(self._connection, self.bodies, info.id, info.last)
 
     def made(self, stream: int | str | None = None) -> dict[str, Any]:
         """Return what the agent was built of, {} where its start is not in the file."""
         info = self.stream(stream)
-        with self._bodies.readable():
+        with self.bodies.readable():
             row = self._connection.execute(
                 f"select {COLUMNS} from event where stream = ? and kind = 'session_created' order by seq limit 1",
                 (info.id,),
             ).fetchone()
-            return {} if row is None else self._bodies.event(row).body.get("made", {})
+            return {} if row is None else self.bodies.event(row).body.get("made", {})
 
     @property
     def connection(self) -> sqlite3.Connection:

@@ -67,9 +67,7 @@ def message_at(bodies: Bodies, stream: int, ref: Ref) -> Message:
     return message_of(body["messages"][ref[1]] if len(ref) > 1 else body["message"])
 
 
-def read(
-    connection: sqlite3.Connection, bodies: Bodies, stream: int, first: int, last: int
-) -> Iterator[StoredEvent]:
+def read(connection: sqlite3.Connection, bodies: Bodies, stream: int, first: int, last: int) -> Iterator[StoredEvent]:
     """Yield the events of a stream by number. Raises SessionDamaged at the first that is missing or wrong."""
     rows = connection.execute(
         f"select {COLUMNS} from event where stream = ? and seq between ? and ? order by seq", (stream, first, last)

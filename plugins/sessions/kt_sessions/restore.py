@@ -21,6 +21,8 @@ def restore(agent: "Agent", rebuilt: Rebuilt, session: str) -> SessionResumed:
     """Put everything back into an agent that has not started; return what was unfinished."""
     fold = rebuilt.fold
     agent.history[:] = rebuilt.history
+    agent.state.clear()
+    agent.parked.clear()
     agent.state.update({key: value for key, value in rebuilt.state.items() if value is not None})
     agent.turns, agent.asked = fold.turns, fold.asked
     agent.taint = frozenset(fold.taint)

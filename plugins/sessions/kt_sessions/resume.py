@@ -76,7 +76,9 @@ def _guards(plugins: "Plugins") -> set[str]:
 
 
 def _nothing_missing(made: Mapping[str, Any], options: Mapping[str, Any], path: Path) -> None:
-    missing: Sequence[str] = [o for o in made.get("objects", ()) if o.partition(":")[0].partition(".")[0] not in options]
+    missing: Sequence[str] = [
+        o for o in made.get("objects", ()) if o.partition(":")[0].partition(".")[0] not in options
+    ]
     if missing:
         names = sorted({o.partition(":")[0].partition(".")[0] for o in missing})
         raise ConfigError(

@@ -95,7 +95,7 @@ def create(connection: sqlite3.Connection, uid: str) -> None:
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring an older file to this format, keeping a copy of it as NAME.vN beside it. Raises DataError for a newer one."""
+    """Bring an older file to this format, with a copy of it as NAME.vN beside it. Raises DataError for a newer one."""
     verify_format(connection, path)
     version = format_of(connection, path)
     if version == FORMAT:

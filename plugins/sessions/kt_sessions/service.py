@@ -30,7 +30,7 @@ class Sessions:
 
     async def open(self, path: Path) -> SessionFile:
         """Return the file, open for writing. Raises what SessionFile.open raises."""
-        path = path.expanduser().resolve()
+        path = path.expanduser().resolve()  # noqa: ASYNC240  one look at the disk, at start
         file = self._files.get(path)
         if file is None:
             file = self._files[path] = SessionFile(path)

@@ -92,11 +92,11 @@ class Bodies:
 
     def _digest_before(self, stream: int, seq: int) -> bytes:
         if seq == 1:
-            row = self._connection.execute("select uid from stream where id = ?", (stream,)).fetchone()
-            return chain.first(row[0]) if row else b""
-        row = self._connection.execute(
-            "select h from event where stream = ? and seq = ?", (stream, seq - 1)
-        ).fetchone()
+            row = self._connection.execute(
+                "select uid, name, kind, parent from stream where id = ?", (stream,)
+            ).fetchone()
+            return chain.first(*row) if row else b""
+        row = self._connection.execute("select h from event where stream = ? and seq = ?", (stream, seq - 1)).fetchone()
         return row[0] if row else b""
 
     def _body(self, stream: int, kind: str, ver: int, text: str) -> Body:

@@ -56,9 +56,7 @@ def turns(events: Iterable[StoredEvent]) -> Iterator[TurnRecord]:
 def _started(event: StoredEvent) -> TurnRecord:
     body = event.body
     said = message_of(body["message"]).text if "message" in body else ""
-    return TurnRecord(
-        body["turn"], said, source=body["source"], started=event.time, first=event.id, last=event.id
-    )
+    return TurnRecord(body["turn"], said, source=body["source"], started=event.time, first=event.id, last=event.id)
 
 
 def _take(turn: TurnRecord, event: StoredEvent) -> None:

@@ -134,7 +134,8 @@ class Writer:
 
         for what, waiter in entries:
             if callable(what):
-                answer(waiting, None, failed := self._commit(file))
+                failed: BaseException | None = self._commit(file)
+                answer(waiting, None, failed)
                 value = None
                 if failed is None or what.__name__ == "close":
                     value, failed = self._called(file, what)

@@ -1,0 +1,44 @@
+"""Fork a session: a file of its own that shares the past up to a turn, and goes on by itself."""
+
+from pathlib import Path
+
+from .copies import copy
+from .ends import tail
+from .events import SessionForked
+from .file import SessionFile
+from .offline import event_of
+from .reader import SessionReader
+from .rewind import end_of_turn
+
+
+def fork(source: Path, target: Path, *, turn: int | None = None, stream: int | str | None = None) -> int:
+    """Copy a session up to the end of a turn of an agent (None: all of it) into a new file; return its events.
+
+    The source may be running. Raises NotFound for a turn it has not, CannotCreate where `target` can't be made.
+    """
+    with SessionReader(source) as reader:
+        info = reader.stream(stream)
+        connection = reader.connection
+        connection.execute("begin")  # one state of a file that is being written
+        last = tail(connection)[0]
+        if turn is not None:
+            seq = end_of_turn(connection, info.id, turn, source)
+            row = connection.execute("select id from event where stream = ? and seq = ?", (info.id, seq)).fetchone()
+            last = row[0] if row else 0
+        count, damage = copy(connection, reader.bodies, target, last)
+        connection.execute("commit")
+    if damage is not None:
+        target.unlink()
+        raise damage
+    if count:
+        _note(target, SessionForked(str(source), last), info.id)
+    return count
+
+
+def _note(target: Path, event: SessionForked, stream: int) -> None:
+    file = SessionFile(target)
+    connection = file.open()
+    try:
+        file.commit(connection, [event_of(file.streams[stream - 1], event)])
+    finally:
+        file.close(connection)
