@@ -1,7 +1,6 @@
 """scratchpad: notes that an agent keeps for itself."""
 
 from typing import Literal
-from weakref import WeakKeyDictionary
 
 from kt import Agent, Context, tool
 from kt.errors import UsageError
@@ -9,12 +8,10 @@ from kt.errors import UsageError
 MAX_NOTES = 20_000
 """Characters of an agent's notes."""
 
-_NOTES: "WeakKeyDictionary[Agent, str]" = WeakKeyDictionary()
-
 
 def notes_of(agent: Agent) -> str:
     """Return the notes as they are, for surfaces and plugins."""
-    return _NOTES.get(agent, "")
+    return str(agent.state.get("scratchpad", ""))
 
 
 @tool(effect="once", parallel=False)
@@ -31,5 +28,5 @@ def scratchpad(ctx: Context[object], action: Literal["read", "write", "append", 
         text = f"{notes}\n{text}"
     if len(text) > MAX_NOTES:
         raise UsageError(f"notes may have {MAX_NOTES:,} characters, these are {len(text):,}", hint="write them shorter")
-    _NOTES[ctx.agent] = text
+    ctx.agent.state["scratchpad"] = text
     return f"{len(text):,} of {MAX_NOTES:,} characters"

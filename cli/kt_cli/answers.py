@@ -39,6 +39,12 @@ def answer_on_terminal(agent: Agent, lines: Lines) -> Callable[[], None]:
     return stop
 
 
+async def answer_one(agent: Agent, question: QuestionAsked, lines: Lines) -> None:
+    """Put a question that an earlier process left, and let the turn that waits for its answer go on."""
+    _show(question)
+    await agent.answer(question.id, _meant(question, await lines.next()), by="terminal")
+
+
 def _show(question: QuestionAsked) -> None:
     lines = [inert(question.text)]
     if isinstance(question.data, dict):

@@ -4,13 +4,15 @@ import asyncio
 import signal
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 from kt import Agent, TurnResult
 from kt.events import Event, LLMRestarted, TextDelta, TurnEnded
 
-from .answers import answer_on_terminal
+from .answers import answer_on_terminal, answer_one
 from .console import Console
 from .lines import Lines
+from .resuming import unfinished
 from .running import build_agent
 from .settings import RunSettings
 
@@ -36,8 +38,22 @@ class Conversation:
                     self.console.note(
                         GREETING.format(name=agent.name, model=agent.model, pwd=agent.pwd, level=agent.sandbox.level)
                     )
+                if self.settings.resume is not None:
+                    await self._go_on(agent)
                 await self._lines(agent)
+        if agent.session is not None and not self.plain:
+            self.console.note(f"kept as {Path(agent.session).stem} (kt resume --last)")
         return 0
+
+    async def _go_on(self, agent: Agent) -> None:
+        """Say what was said last, put the questions that wait, and end a turn that had no end."""
+        said = [message.text for message in agent.history if message.role in ("user", "assistant") and message.text]
+        for text in said[-2:]:
+            self.console.note(text)
+        for question in agent.questions.pending if sys.stdin.isatty() else ():
+            await answer_one(agent, question, self.lines)
+        if unfinished(agent) and agent.turn is None and not agent.questions.pending:
+            await agent.run(None)
 
     def _attach(self, agent: Agent, scope: ExitStack) -> None:
         if self.settings.verbose or not self.plain:

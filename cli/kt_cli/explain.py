@@ -18,6 +18,8 @@ def needs_of(tool: Tool) -> str:
 
 async def explain(settings: RunSettings) -> int:
     """Print the effective set; no model is asked and none needs to be there."""
+    if settings.registry.find("build_option", "session"):
+        settings.options["session"] = False
     creature = creature_of(settings)
     chosen = settings.llm or os.environ.get("KT_MODEL") or creature.llm or "default"
     try:

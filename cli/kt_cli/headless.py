@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from kt import Agent, KTError, TurnResult, encode
+from kt.errors import UsageError
 from kt.events import Event, LLMRestarted, TextDelta
 
 from .answers import answer_on_terminal
@@ -15,6 +16,7 @@ from .console import Console
 from .errors import show_traceback
 from .lines import Lines
 from .results import failure_object, result_object
+from .resuming import unfinished
 from .running import build_agent
 from .settings import RunSettings
 
@@ -27,12 +29,14 @@ class Headless:
         self.console = Console(verbose=settings.verbose)
         self.streamed = ""
 
-    async def run(self, prompt: str) -> int:
-        """Return the exit code of the turn."""
+    async def run(self, prompt: str | None) -> int:
+        """Return the exit code of the turn; without a prompt a resumed session goes on. Raises UsageError."""
         agent = await build_agent(self.settings)
         with ExitStack() as scope:
             self._attach(agent, scope)
             async with agent.host, agent:
+                if prompt is None and not unfinished(agent):
+                    raise UsageError("the session has nothing to go on with", hint="give a PROMPT")
                 result = await self._turn(agent, prompt)
         self._end(agent, result)
         return result.exit_code
@@ -50,7 +54,7 @@ class Headless:
             scope.enter_context(agent.questions.attached())
             scope.callback(answer_on_terminal(agent, Lines()))
 
-    async def _turn(self, agent: Agent, prompt: str) -> TurnResult:
+    async def _turn(self, agent: Agent, prompt: str | None) -> TurnResult:
         loop = asyncio.get_running_loop()
 
         def interrupt() -> None:

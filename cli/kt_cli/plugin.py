@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": "run a creature: kt run [CREATURE] [PROMPT]",
+    "resume": "go on with a session: kt resume [SESSION] [PROMPT]",
     "list": "list installed creatures, and with --all everything that is registered",
     "info": "show what a creature, tool, plugin or pack is: kt info REF",
     "edit": "open a creature's file in $EDITOR: kt edit REF",

@@ -14,9 +14,10 @@ MAX_BYTES = 10 * 1024 * 1024
 PATIENCE = 1.0
 
 
-def read_prompt(word: str | None, *, interactive: bool) -> str | None:
+def read_prompt(word: str | None, *, interactive: bool, optional: bool = False) -> str | None:
     """Return the prompt, or None for a conversation. Raises DataError for one that is empty, not UTF-8 or too large.
 
+    With `optional` empty input is no prompt.
     Input that is piped in is the prompt, or follows the one of the command line. With a prompt given, a pipe that
     stays silent for a second is left alone (said on stderr); "-" waits for it.
     """
@@ -27,7 +28,7 @@ def read_prompt(word: str | None, *, interactive: bool) -> str | None:
     if word is not None and word != "-":
         _checked(word.encode("utf-8", "surrogateescape"), "the prompt")
     piped = _piped(wait=word is None or word == "-")
-    if piped is None and word is None:
+    if word is None and (piped is None or (optional and not piped.strip())):
         return None
     if piped is None or (word not in (None, "-") and not piped.strip()):
         return word

@@ -5,18 +5,22 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import fields
 from typing import Any
 
 from kt import Agent, Creature, Host, Limits
-from kt.errors import ConfigError
+from kt.errors import ConfigError, UsageError
 
 from .errors import Terminated
 from .project_trust import mind_project
+from .resuming import recorded, session_of
 from .settings import DEFAULT_CREATURE, RunSettings
 
 
 def execute(settings: RunSettings, extra: dict[str, Any]) -> int:
     """Run what the settings say; return the exit code."""
+    if settings.mode not in (None, "cli", "tui", "plain"):
+        raise UsageError(f"--mode {settings.mode} is none of cli, tui, plain")
     from .headless import Headless
     from .prompts import read_prompt
 
@@ -26,9 +30,11 @@ def execute(settings: RunSettings, extra: dict[str, Any]) -> int:
         from .explain import explain
 
         return asyncio.run(explain(settings))
-    prompt = read_prompt(settings.prompt, interactive=settings.mode is not None)
+    resumed = settings.resume is not None
+    prompt = read_prompt(settings.prompt, interactive=settings.mode is not None, optional=resumed)
     mind_project(settings, ask=prompt is None)
-    if prompt is None:
+    goes_on = resumed and settings.mode is None and not sys.stdin.isatty()
+    if prompt is None and not goes_on:
         return _converse(settings)
     return asyncio.run(_supervised(lambda: Headless(settings).run(prompt)))
 
@@ -70,21 +76,18 @@ async def _supervised(work: Callable[[], Awaitable[int]]) -> int:
 
 async def build_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
     """Return the agent of the settings. Raises KTError; where no model is chosen, it says what can be done."""
-    host = Host(settings.plugins)
-    creature = creature_of(settings)
-    limits = creature.limits
-    given = {k: v for k, v in settings.limits.items() if v is not None}
-    agent: Agent = await Agent.build(
-        creature,
-        llm=llm or model_of(settings, creature),
-        pwd=settings.cwd,
-        profile=settings.profile,
-        plugins=settings.uses,
-        limits=Limits(**{"max_turns": limits.max_turns, "max_tokens": limits.max_tokens,
-                         "time_limit": limits.time_limit, **given}),
-        host=host,
-        **settings.options,
-    )  # fmt: skip
+    resumed = session_of(settings)
+    if resumed is not None:
+        creature, options = recorded(settings, resumed)
+    else:
+        creature = creature_of(settings)
+        options = {"pwd": settings.cwd, "profile": settings.profile, "plugins": settings.uses, **settings.options}
+        options["llm"] = llm or model_of(settings, creature)
+        if settings.registry.find("build_option", "session"):
+            options.setdefault("session", True)
+    bounds = {f.name: getattr(creature.limits, f.name) for f in fields(Limits)}
+    limits = Limits(**{**bounds, **{k: v for k, v in settings.limits.items() if v is not None}})
+    agent: Agent = await Agent.build(creature, limits=limits, host=Host(settings.plugins), **options)
     for name, error in settings.plugins.failed.items():
         print(f"kt: plugin {name!r} is left out: {error}", file=sys.stderr)
     return agent

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kt.errors import NotFound
+from kt.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from kt import Plugins, Registry
@@ -16,12 +16,14 @@ class RunSettings:
     """The settings of a run.
 
     A `run_option` target is called as `target(settings, value)`; it may set `llm`, call `configure(plugin, ...)` for
-    a plugin's settings, `use` a plugin, or put a keyword of `Agent.build` into `options`.
+    a plugin's settings, `use` a plugin, or put a keyword of `Agent.build` into `options`. `resume` is the session to go
+    on with.
     """
 
-    def __init__(self, plugins: "Plugins", *, cwd: Path | None, profile: str, use: list[str]) -> None:
-        self.plugins, self.profile = plugins, profile
+    def __init__(self, plugins: "Plugins", *, cwd: Path | None, profile: str | None, use: list[str]) -> None:
+        self.plugins, self.profile = plugins, profile or "default"
         self.cwd = Path(cwd or ".").expanduser()
+        self.chosen_cwd, self.chosen_profile = cwd, profile
         if not self.cwd.is_dir():
             raise NotFound(f"the working folder {str(cwd)!r} is no folder", where="--cwd")
         environment = [p.strip() for p in os.environ.get("KT_PLUGINS", "").split(",") if p.strip()]
@@ -33,11 +35,20 @@ class RunSettings:
         self.limits: dict[str, Any] = {}
         self.output: str = "text"
         self.mode: str | None = None
+        self.resume: str | Path | None = None
         self.explain = self.verbose = self.debug = False
 
     @property
     def registry(self) -> "Registry":
         return self.plugins.registry
+
+    def bound(self, **limits: float | None) -> None:
+        """Set the limits of a turn. Raises UsageError for one that is out of range."""
+        for name, value in limits.items():
+            if value is not None and not 0 < value < 1e9:
+                option = "--" + name.replace("_", "-")
+                raise UsageError(f"{option} {str(value)[:40]} is out of range", hint="give a positive number")
+        self.limits = limits
 
     def configure(self, plugin: str, **settings: object) -> None:
         """Give a plugin settings, over those of profile and creature; this enables it."""

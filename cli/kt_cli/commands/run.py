@@ -32,7 +32,7 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         model: Annotated[Text, typer.Option(help="a preset, provider/model, or openai-compat:URL#name")] = None,
         output: Annotated[Literal["text", "json", "stream-json"], typer.Option(help="what stdout carries")] = "text",
         mode: Annotated[Text, typer.Option(help="cli, tui or plain")] = None,
-        profile: Annotated[str, typer.Option(help="which set of plugins acts")] = "default",
+        profile: Annotated[Text, typer.Option(help="which set of plugins acts (default: default)")] = None,
         plugin: Annotated[Optional[list[str]], typer.Option("-p", "--plugin", help="one more; no:NAME: not it")] = None,  # noqa: UP045
         cwd: Annotated[Optional[Path], typer.Option(help="the working folder")] = None,  # noqa: UP045
         max_turns: Annotated[Optional[int], typer.Option(help="bound of model calls in a turn")] = None,  # noqa: UP045
@@ -44,18 +44,13 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         extra: Any = None,
     ) -> int:
         """Run a creature: with a PROMPT (or piped input) to its end, else as a conversation."""
-        for name, value in (("--max-turns", max_turns), ("--max-tokens", max_tokens), ("--time-limit", time_limit)):
-            if value is not None and not 0 < value < 1e9:
-                raise UsageError(f"{name} {str(value)[:40]} is out of range", hint="give a positive number")
-        if mode not in (None, "cli", "tui", "plain"):
-            raise UsageError(f"--mode {mode} is none of cli, tui, plain")
         from ..running import execute
         from ..settings import RunSettings
 
         settings = RunSettings(plugins, cwd=cwd, profile=profile, use=list(plugin or ()))
         settings.words(creature, prompt)
         settings.llm, settings.output, settings.mode = model, output, mode
-        settings.limits = {"max_turns": max_turns, "max_tokens": max_tokens, "time_limit": time_limit}
+        settings.bound(max_turns=max_turns, max_tokens=max_tokens, time_limit=time_limit)
         settings.explain, settings.verbose, settings.debug = explain, verbose, debug
         return execute(settings, extra)
 

@@ -16,4 +16,5 @@ def kt_register(registry: "Registry") -> None:
     registry.run_option("no-session", "kt_sessions.options:run_without", help="keep no session", is_flag=True)
     registry.add("loader", "session", "kt_sessions.names:load", help="the file of a session, by name")
     registry.add("loader", "sessions", "kt_sessions.names:load_all", help="the files of all sessions, newest first")
+    registry.add("loader", "recorded", "kt_sessions.resume:recorded", help="what the agent of a session is built of")
     registry.add("loader", "resume", "kt_sessions.resume:resume", help="the agent of a session, started")

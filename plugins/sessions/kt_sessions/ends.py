@@ -29,17 +29,18 @@ def verify_end(connection: sqlite3.Connection, path: Path, left: tuple[int, byte
     try:
         last, digest = tail(connection)
         row = connection.execute("select value from meta where key = 'state'").fetchone()
-        state = str(row[0]) if row else "missing"
+        state = str(row[0]) if row else ""
+        mode = connection.execute("pragma journal_mode").fetchone()[0]
         if left is not None:
             _verify_mark(connection, path, last, *left)
-        elif state == "open" and last:
+        elif mode == "wal":
             raise SessionDamaged(
                 f"the session was not closed, and the files beside it (-wal, -head) are missing: "
                 f"it ends after event {last}, later ones may be lost",
                 where=str(path),
                 hint=REPAIR,
             )
-        elif state != "open" and state != closed_state(connection):
+        elif state != (closed_state(connection) if last or state else ""):
             raise SessionDamaged(
                 f"the session now ends with event {last}, and its end is not what was written ({state[:60]!r})",
                 where=str(path),

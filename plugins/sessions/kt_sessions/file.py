@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from .lock import SessionLock
 LARGE = 32 * 1024
 """A body of more characters has its long strings in the table `blob`."""
 LONG = 8 * 1024
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Event = tuple[int, int, int | None, int, int | None, str, int, Any]
 """(stream, seq, parent, ts, turn, kind, ver, body) as it is handed to the writer thread."""
@@ -55,10 +57,13 @@ class SessionFile:
     appended: int = 0
     committed: int = 0
     users: int = 0
+    digest: bytes = b""
+    begun: bool = False
     lock: SessionLock | None = None
 
     def add_stream(self, name: str, kind: str, parent: int | None) -> tuple[Stream, Statement]:
         """Return a new stream and the statement that keeps it."""
+        name = name.encode("utf-8", "replace").decode()
         stream = Stream(len(self.streams) + 1, uuid4().hex, name, kind, parent)
         self.streams.append(stream)
         self.tips[stream.id] = chain.first(stream.uid, name, kind, parent)
@@ -97,15 +102,9 @@ class SessionFile:
         assert self.lock is not None
         if self.path.stat().st_size == 0 and self.lock.left is None:
             schema.create(connection, uuid4().hex)
-            connection.execute("insert into meta values('state', 'open')")
         else:
             schema.migrate(connection, self.path)
-        connection.execute("pragma journal_mode = wal")
-        self.last, digest = verify_end(connection, self.path, self.lock.left)
-        self.lock.mark(self.last, digest)
-        self.lock.sync()
-        connection.execute("insert or replace into meta values('state', 'open')")
-        connection.execute("pragma wal_checkpoint(truncate)")
+        self.last, self.digest = verify_end(connection, self.path, self.lock.left)
         self.uid = connection.execute("select value from meta where key = 'uid'").fetchone()[0]
         for id, uid, name, kind, parent in connection.execute(
             "select id, uid, name, kind, parent from stream order by id"
@@ -118,6 +117,8 @@ class SessionFile:
 
     def commit(self, connection: sqlite3.Connection, ops: Sequence[Op]) -> None:
         """Write everything in one transaction that is on the disk when this returns. Raises sqlite3.Error."""
+        if not self.begun:
+            self._begin(connection)
         last, tips, events = self.last, dict(self.tips), 0
         keep = _Blobs(connection)
         connection.execute("begin immediate")
@@ -144,19 +145,32 @@ class SessionFile:
         if events and self.lock is not None:
             self.lock.mark(last, digest)
 
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Leave the mark of a file that is being written, before the first event of this process."""
+        assert self.lock is not None
+        self.lock.mark(self.last, self.digest)
+        self.lock.sync()
+        connection.execute("pragma journal_mode = wal")
+        self.begun = True
+
     def close(self, connection: sqlite3.Connection) -> None:
         """Note the clean end in the file and let others write it. The connection is closed."""
         assert self.lock is not None
         try:
-            connection.execute("insert or replace into meta values('state', ?)", (closed_state(connection),))
-            connection.execute("pragma wal_checkpoint(truncate)")
-            connection.execute("pragma journal_mode = delete")  # so that who reads it leaves nothing beside it
-            clean = True
+            clean = self._end(connection) if self.begun else self.lock.left is None
         except sqlite3.Error:
             clean = False  # the disk is full: the mark that stays says how far the file goes
         connection.close()
         self.lock.release(clean=clean)
-        self.lock = None
+        self.lock, self.begun = None, False
+
+    @staticmethod
+    def _end(connection: sqlite3.Connection) -> bool:
+        """Write the clean end; return False where somebody reads the file, so that it must stay as it is."""
+        connection.execute("insert or replace into meta values('state', ?)", (closed_state(connection),))
+        connection.execute("pragma wal_checkpoint(truncate)")
+        # Out of WAL mode, so that who reads it leaves nothing beside it, and so that a lost -wal shows.
+        return bool(connection.execute("pragma journal_mode = delete").fetchone()[0] == "delete")
 
 
 class _Blobs:
@@ -170,7 +184,11 @@ class _Blobs:
 
     def text(self, body: Any) -> str:
         text = self._dump(body)
-        return text if len(text) <= LARGE else self._dump(self._shortened(body))
+        if len(text) > LARGE:
+            text = self._dump(self._shortened(body))
+        if not text.isascii() and _SURROGATE.search(text):
+            text = _SURROGATE.sub(lambda m: f"\\u{ord(m[0]):04x}", text)  # SQLite keeps UTF-8, which has none
+        return text
 
     def _bytes(self, data: Any) -> Any:
         return {"$bytes": self._keep(data)}

@@ -222,7 +222,7 @@ class SessionLog:
         text = "".join(turn.sink.draft)
         if text != self._partial:
             self._partial = text
-            self._write("insert or replace into partial values(?1, ?2)", (text,))
+            self._write("insert or replace into partial values(?1, ?2)", (text.encode("utf-8", "replace").decode(),))
         self._timer = asyncio.get_running_loop().call_later(PARTIAL_SECONDS, self._keep_partial)
 
     def _partial_is_over(self) -> None:

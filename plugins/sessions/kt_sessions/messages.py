@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from kt import Media, Message, Opaque, Part, ProviderItem, Refusal, Text, Thinking, ToolCall, ToolResult, Usage
@@ -21,39 +20,39 @@ def message_of(data: Data) -> Message:
 
 def part_of(data: Data) -> Part:
     """Return a part from its data; of a kind that this kt does not know it is Opaque."""
-    rest = dict(data)
-    kind = rest.pop("kind", "")
+    kind = data.get("kind", "")
     make = _KINDS.get(kind)
-    return make(rest) if make else Opaque(str(kind), dict(data))
+    return make(data) if make else Opaque(str(kind), dict(data))
 
 
 def result_of(data: Data) -> ToolResult:
     """Return a tool's result from its data."""
-    rest = {k: v for k, v in data.items() if k != "kind"}
-    return ToolResult(**{**rest, "parts": [part_of(part) for part in rest["parts"]]})
+    return ToolResult(**{**data, "parts": [part_of(part) for part in data["parts"]]})
 
 
 def call_of(data: Data) -> ToolCall:
     """Return a call from its data, with its arguments parsed where they can be."""
-    call = ToolCall(**{k: v for k, v in data.items() if k != "kind"})
+    call = ToolCall(**data)
     if call.arguments is None:
-        with suppress(ValueError):
+        try:
             arguments = json.loads(call.args_text or "{}")
-            call.arguments = arguments if isinstance(arguments, dict) else None
+        except ValueError:
+            return call
+        call.arguments = arguments if isinstance(arguments, dict) else None
     return call
 
 
-def _text(rest: dict[str, Any]) -> Text:
-    return Text(**{**rest, "citations": tuple(rest["citations"])}) if "citations" in rest else Text(**rest)
+def _text(data: Data) -> Text:
+    return Text(**{**data, "citations": tuple(data["citations"])}) if "citations" in data else Text(**data)
 
 
-_KINDS: dict[str, Callable[[dict[str, Any]], Part]] = {
+_KINDS: dict[str, Callable[[Data], Part]] = {
     "text": _text,
-    "media": lambda rest: Media(**rest),
-    "thinking": lambda rest: Thinking(**rest),
+    "media": lambda data: Media(**data),
+    "thinking": lambda data: Thinking(**data),
     "tool_call": call_of,
     "tool_result": result_of,
-    "provider_item": lambda rest: ProviderItem(**rest),
-    "refusal": lambda rest: Refusal(**rest),
-    "opaque": lambda rest: Opaque(**rest),
+    "provider_item": lambda data: ProviderItem(**data),
+    "refusal": lambda data: Refusal(**data),
+    "opaque": lambda data: Opaque(**data),
 }

@@ -15,6 +15,10 @@ from .path import path_to
 from .stored import COLUMNS, Bodies, StoredEvent
 
 
+CLOSE = 8
+"""Events between two messages that are read along, because that is quicker than to read each for itself."""
+
+
 @dataclass(slots=True)
 class Rebuilt:
     """What an agent was at an event: its fold, with everything the fold refers to.
@@ -45,25 +49,39 @@ def rebuild(connection: sqlite3.Connection, bodies: Bodies, stream: int, head: i
     """Return what the agent of a stream was at an event. Raises SessionDamaged."""
     with bodies.readable():
         fold = fold_to(connection, bodies, stream, head)
+        for first, last in _stretches(sorted(ref[0] for ref in fold.history)):
+            bodies.read_ahead(stream, first, last)
         history = [message_at(bodies, stream, ref) for ref in fold.history]
         if fold.message is not None:  # a crash came between the turn's start and its message
-            history.append(message_of(bodies.at(stream, fold.message).body["message"]))
+            history.append(message_of(bodies.at(stream, fold.message)["message"]))
             fold.history.append([fold.message])
         partial = connection.execute("select text from partial where stream = ?", (stream,)).fetchone()
         return Rebuilt(
             fold,
             history,
-            {key: bodies.at(stream, seq).body["value"] for key, seq in fold.state.items()},
-            {name: bodies.at(stream, seq).body["state"] for name, seq in fold.saved.items()},
-            {id: result_of(bodies.at(stream, seq).body["result"]) for id, seq in fold.ended.items()},
-            [bodies.at(stream, seq).body for seq in fold.questions.values()],
+            {key: bodies.at(stream, seq)["value"] for key, seq in fold.state.items()},
+            {name: bodies.at(stream, seq)["state"] for name, seq in fold.saved.items()},
+            {id: result_of(bodies.at(stream, seq)["result"]) for id, seq in fold.ended.items()},
+            [bodies.at(stream, seq) for seq in fold.questions.values()],
             partial[0] if partial else "",
         )
 
 
+def _stretches(numbers: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of events that hold the given ones close together, with what a message refers to before."""
+    start = end = None
+    for number in numbers:
+        if start is not None and end is not None and number - end > CLOSE:
+            yield start, end
+            start = None
+        start, end = max(1, number - CLOSE) if start is None else start, number
+    if start is not None and end is not None:
+        yield start, end
+
+
 def message_at(bodies: Bodies, stream: int, ref: Ref) -> Message:
     """Return the message that a reference names."""
-    body = bodies.at(stream, ref[0]).body
+    body = bodies.at(stream, ref[0])
     return message_of(body["messages"][ref[1]] if len(ref) > 1 else body["message"])
 
 

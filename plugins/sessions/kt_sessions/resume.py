@@ -32,7 +32,10 @@ async def resume(plugins: "Plugins", session: str | Path, *, host: "Host | None"
 def recorded(
     plugins: "Plugins", session: str | Path, options: Mapping[str, Any]
 ) -> tuple[Path, Creature | str | Path | Mapping[str, Any], dict[str, Any]]:
-    """Return (path, creature, options) of the agent that a session keeps, `options` over what it was made with."""
+    """Return (path, creature, options) of the agent that a session keeps, `options` over what it was made with.
+
+    `plugins` are added to those it had; everything else takes the place of what was recorded.
+    """
     path = session if isinstance(session, Path) and session.is_file() else load(plugins.registry, session)
     with SessionReader(path) as reader:
         made = reader.made()
@@ -40,7 +43,9 @@ def recorded(
         raise NotFound("the session holds no agent", where=str(path), hint="it ended before its agent had started")
     options = dict(options)
     creature = options.pop("creature", None) or _creature(made)
+    more = options.pop("plugins", ())
     given: dict[str, Any] = {**_kept(made, plugins), "pwd": made["pwd"], **options}
+    given["plugins"] = [*given["plugins"], *more]
     _nothing_missing(made, options, path)
     if not Path(given["pwd"]).is_dir():
         raise NotFound(f"the session's working folder {given['pwd']!r} is gone", hint="give another: --cwd, or pwd=")

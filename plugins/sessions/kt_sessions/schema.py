@@ -70,8 +70,8 @@ def format_of(connection: sqlite3.Connection, path: Path) -> int:
     return int(version)
 
 
-def verify_format(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise DataError where this code can't read the file as it is."""
+def verify_format(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the format of a file. Raises DataError where this code can't read it."""
     version = format_of(connection, path)
     if version > FORMAT:
         raise DataError(
@@ -79,6 +79,7 @@ def verify_format(connection: sqlite3.Connection, path: Path) -> None:
             where=str(path),
             hint="upgrade kt: uv tool upgrade kterrarium",
         )
+    return version
 
 
 def create(connection: sqlite3.Connection, uid: str) -> None:
@@ -96,8 +97,7 @@ def create(connection: sqlite3.Connection, uid: str) -> None:
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring an older file to this format, with a copy of it as NAME.vN beside it. Raises DataError for a newer one."""
-    verify_format(connection, path)
-    version = format_of(connection, path)
+    version = verify_format(connection, path)
     if version == FORMAT:
         return
     keep = path.with_name(f"{path.name}.v{version}")

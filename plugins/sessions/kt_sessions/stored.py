@@ -17,6 +17,7 @@ Body = dict[str, Any]
 STEPS: Mapping[tuple[str, int], Callable[[Body], Body]] = {}
 """From version N of a kind's body to N + 1, by (kind, N); pure, and applied when it is read."""
 RECENT = 512
+_NESTED = (dict, list)
 
 
 @dataclass(slots=True, frozen=True)
@@ -44,10 +45,24 @@ class Bodies:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection, self.path = connection, path
         self._recent: dict[tuple[int, int], Body] = {}
+        self._ahead: dict[tuple[int, int], Any] = {}
         self._before: dict[int, tuple[int, bytes]] = {}
 
     def event(self, row: Any) -> StoredEvent:
         """Return the event of a row of COLUMNS. Raises SessionDamaged where it is not what was written."""
+        self._verify(row)
+        return self._made(row)
+
+    def read_ahead(self, stream: int, first: int, last: int) -> None:
+        """Verify and keep the rows of a stretch of events that `at` will be asked for."""
+        rows = self._connection.execute(
+            f"select {COLUMNS} from event where stream = ? and seq between ? and ? order by seq", (stream, first, last)
+        )
+        for row in rows:
+            self._verify(row)
+            self._ahead[stream, row[2]] = row
+
+    def _verify(self, row: Any) -> None:
         id, stream, seq, parent, ts, turn, kind, ver, text, digest = row
         at, before = self._before.get(stream, (0, b""))
         if at != seq - 1 or not before:
@@ -59,25 +74,38 @@ class Bodies:
         if not good:
             raise self.damaged(f"event {id} is not what was written")
         self._before[stream] = seq, digest
-        body = self._recent.get((stream, seq))
+
+    def _made(self, row: Any) -> StoredEvent:
+        id, stream, seq, parent, ts, turn, kind, ver, _, _ = row
+        return StoredEvent(id, stream, seq, ts / 1e6, turn, kind, ver, self._body_of(row), parent)
+
+    def _body_of(self, row: Any) -> Body:
+        key = row[1], row[2]
+        body = self._recent.get(key)
         if body is None:
-            body = self._body(stream, kind, ver, text)
+            body = self._body(row[1], row[6], row[7], row[8])
             if len(self._recent) >= RECENT:
                 del self._recent[next(iter(self._recent))]
-            self._recent[stream, seq] = body
-        return StoredEvent(id, stream, seq, ts / 1e6, turn, kind, ver, body, parent)
+            self._recent[key] = body
+        return body
 
-    def at(self, stream: int, seq: int) -> StoredEvent:
-        """Return an event by its identity. Raises SessionDamaged where it is missing."""
-        row = self._connection.execute(
-            f"select {COLUMNS} from event where stream = ? and seq = ?", (stream, seq)
-        ).fetchone()
+    def at(self, stream: int, seq: int) -> Body:
+        """Return the body of an event by its identity. Raises SessionDamaged where it is missing."""
+        return self._body_of(self._row(stream, seq))
+
+    def _row(self, stream: int, seq: int) -> Any:
+        row = self._ahead.get((stream, seq))
         if row is None:
-            raise self.damaged(f"event {seq} of stream {stream} is missing")
-        before, event = self._before.get(stream), self.event(row)
-        if before is not None:
-            self._before[stream] = before
-        return event
+            row = self._connection.execute(
+                f"select {COLUMNS} from event where stream = ? and seq = ?", (stream, seq)
+            ).fetchone()
+            if row is None:
+                raise self.damaged(f"event {seq} of stream {stream} is missing")
+            before = self._before.get(stream)
+            self._verify(row)
+            if before is not None:
+                self._before[stream] = before
+        return row
 
     def damaged(self, what: str) -> SessionDamaged:
         return SessionDamaged(what, where=str(self.path), hint=REPAIR)
@@ -108,22 +136,29 @@ class Bodies:
         return body
 
     def _resolved(self, stream: int, value: Any) -> Any:
-        if isinstance(value, list):
-            return [self._resolved(stream, v) for v in value]
-        if not isinstance(value, dict):
-            return value
+        if value.__class__ is list:
+            return [self._resolved(stream, v) if v.__class__ in _NESTED else v for v in value]
         if "$ref" in value:
             return self._referred(stream, value)
         if "$blob" in value:
             return self._blob(value["$blob"]).decode("utf-8", "surrogatepass")
         if "$bytes" in value:
             return self._blob(value["$bytes"])
-        return {k.removeprefix("$"): self._resolved(stream, v) for k, v in value.items()}
+        return {
+            k.removeprefix("$"): self._resolved(stream, v) if v.__class__ in _NESTED else v for k, v in value.items()
+        }
 
     def _referred(self, stream: int, reference: Body) -> Any:
+        """Return the message, the tool's result, or the call of a message that a reference names."""
         seq = reference["$ref"]
-        body = self._recent.get((stream, seq)) or self.at(stream, seq).body
-        found = body["message"] if "message" in body else body["result"]
+        body = self._recent.get((stream, seq))
+        if body is None:
+            row = self._row(stream, seq)
+            # Only what is referred to is resolved, unless an older body must be brought up as a whole.
+            body = json.loads(row[8]) if (row[6], row[7]) not in STEPS else self._body_of(row)
+            found = self._resolved(stream, body["message"] if "message" in body else body["result"])
+        else:
+            found = body["message"] if "message" in body else body["result"]
         if "id" not in reference:
             return found
         call = next((p for p in found["parts"] if p.get("id") == reference["id"]), None)

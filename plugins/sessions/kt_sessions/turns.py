@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from kt import ToolRecord, Usage
+from kt import ToolCall, ToolRecord, Usage
 
 from .messages import call_of, message_of, result_of
 from .stored import StoredEvent
@@ -67,7 +67,7 @@ def _take(turn: TurnRecord, event: StoredEvent) -> None:
         turn.model = reply.model or turn.model
         turn.assistant_text = reply.text
         for call in reply.tool_calls:
-            turn.tool_calls.append(ToolRecord(call.id, call.name, call.arguments or call.args_text))
+            turn.tool_calls.append(_record(call))
     elif event.kind == "tool_ended":
         _result(turn, body)
     elif event.kind == "message_added" and body["message"].get("role") == "tool":
@@ -80,10 +80,14 @@ def _take(turn: TurnRecord, event: StoredEvent) -> None:
         turn.error = (result.get("error") or {}).get("message", "")
 
 
+def _record(call: ToolCall) -> ToolRecord:
+    return ToolRecord(call.id, call.name, call.args_text if call.arguments is None else call.arguments)
+
+
 def _result(turn: TurnRecord, body: dict[str, Any]) -> None:
     call = call_of(body["call"])
     if not any(record.id == call.id for record in turn.tool_calls):
-        turn.tool_calls.append(ToolRecord(call.id, call.name, call.arguments or call.args_text))
+        turn.tool_calls.append(_record(call))
     _end(turn, result_of(body["result"]), body.get("seconds", 0.0))
 
 

@@ -153,7 +153,7 @@ class Writer:
             return None
         try:
             file.commit(self._connection(file), file.backlog)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # whatever it is, who waits must hear of it
             return _explained(file, error)
         file.backlog = []
         return None
