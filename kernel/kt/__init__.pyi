@@ -1,5 +1,7 @@
 """The public names, for type checkers; the module itself imports each on first use."""
 
+from kt_sessions.reader import SessionReader as SessionReader
+
 from . import errors as errors
 from . import events as events
 from ._agent import Agent as Agent

@@ -131,7 +131,7 @@ async def first_turn(folder: Path) -> float:
     agent = await agent_with(path)
     await ours.turn(agent, "hello")
     await agent.stop()
-    return sum(f.stat().st_size for f in folder.glob("first.*")) / 1024
+    return sum(f.stat().st_size for f in folder.glob("first.*")) / 1024  # noqa: ASYNC240
 
 
 async def resume(folder: Path, *, count: int) -> float:
@@ -195,21 +195,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=os.environ.get("KT_BENCH_DIR")) as name:
         folder = Path(name)
         rate, caller = asyncio.run(append(folder, count=count))
-        print(f"append, throughput / plain SQLite in batches of 20   {rate:.2f}  goal >= 0.6")
-        print(f"append, microseconds on the caller                   {caller:.1f}  goal <= 20")
+        show("append, throughput / plain SQLite, batches of 20", rate, ">= 0.6")
+        show("append, microseconds on the caller", caller, "<= 20")
         idle, busy = asyncio.run(lateness(folder, seconds=0.5 if quick else 5))
-        print(f"lateness of the loop, p99 ms: idle, appending        {idle:.2f} {busy:.2f}")
-        print(
-            f"size / JSON lines                                    {asyncio.run(size(folder, count=count)):.2f}  goal <= 1.6"
-        )
-        print(f"KiB of a first turn                                  {asyncio.run(first_turn(folder)):.0f}  goal <= 64")
+        show("lateness of the loop, p99 ms, idle", idle)
+        show("lateness of the loop, p99 ms, appending", busy)
+        show("size / JSON lines", asyncio.run(size(folder, count=count)), "<= 1.6")
+        show("KiB of a first turn", asyncio.run(first_turn(folder)), "<= 64")
         small = asyncio.run(resume(folder, count=count))
-        print(f"open and resume of {count} / plain read of 200       {small:.2f}  goal <= 2")
+        show(f"open and resume {count} / plain read of 200", small, "<= 2")
         if not quick:
             large = asyncio.run(resume(folder, count=100_000))
-            print(f"open and resume of 100000 / that of {count}          {large / small:.2f}  goal <= 3")
-        grown = asyncio.run(growth(folder, total=100 if quick else 1000))
-        print(f"turn 1,000 / turn 25, kept                           {grown:.2f}  goal <= 1.2")
+            show(f"open and resume 100000 / that of {count}", large / small, "<= 3")
+        show("turn 1,000 / turn 25, kept", asyncio.run(growth(folder, total=100 if quick else 1000)), "<= 1.2")
+
+
+def show(what: str, value: float, goal: str = "") -> None:
+    print(f"{what:<50} {value:8.2f}  {goal}")
 
 
 if __name__ == "__main__":

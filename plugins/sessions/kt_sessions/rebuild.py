@@ -14,7 +14,6 @@ from .messages import message_of, result_of
 from .path import path_to
 from .stored import COLUMNS, Bodies, StoredEvent
 
-
 CLOSE = 8
 """Events between two messages that are read along, because that is quicker than to read each for itself."""
 

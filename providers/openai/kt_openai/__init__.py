@@ -14,3 +14,4 @@ def kt_register(registry: "Registry") -> None:
     registry.add("wire", "responses", "kt_openai.responses:wire", help="OpenAI Responses")
     registry.provider("openai", "kt_openai.provider:openai", help="OpenAI's models", key_env="OPENAI_API_KEY")
     registry.provider("openai-compat", "kt_openai.provider:compatible", help="any compatible address: URL#model")
+    registry.add("embedder", "openai", "kt_openai.embeddings:OpenAIEmbedder", help="vectors by POST /embeddings")
