@@ -10,10 +10,14 @@ if TYPE_CHECKING:
 
 @hookimpl
 def kt_register(registry: "Registry") -> None:
+    registry.store("session", "kt_sessions.log:SessionLog", help="an agent's events in a session file")
     registry.build_option("session", "kt_sessions.options:session", help="keep the agent in a session file")
     registry.build_option("session_dir", "kt_sessions.options:session_dir", help="where a new session file is made")
     registry.run_option("session", "kt_sessions.options:run_session", help="the session's file", metavar="PATH")
     registry.run_option("no-session", "kt_sessions.options:run_without", help="keep no session", is_flag=True)
+    registry.command("sessions", "kt_sessions.command:sessions", help="see, export, fork, rewind and repair sessions")
+    registry.command("cost", "kt_sessions.command:cost", help="tokens and money by day, model, creature or plugin")
+    registry.add("loader", "session_rows", "kt_sessions.picking:rows", help="the newest sessions, one line each")
     registry.add("loader", "session", "kt_sessions.names:load", help="the file of a session, by name")
     registry.add("loader", "sessions", "kt_sessions.names:load_all", help="the files of all sessions, newest first")
     registry.add("loader", "recorded", "kt_sessions.resume:recorded", help="what the agent of a session is built of")

@@ -50,7 +50,7 @@ def session(plan: "Plan", value: object) -> None:
         path = mint(where, plan.creature.name, plan.host.clock.time())
     else:
         path = Path(str(value)).expanduser().absolute()
-    plan.log, plan.session = SessionLog(path, made_of(plan)), str(path)
+    plan.log, plan.session = plan.host.registry.get("store", "session")(path, made_of(plan)), str(path)
 
 
 def session_dir(plan: "Plan", value: str | Path) -> None:

@@ -1,0 +1,290 @@
+"""kt sessions and kt cost: their command lines, and what changes the files of sessions."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from kt.errors import DataError, UsageError
+
+from .names import SUFFIX, load, load_all, mint
+
+if TYPE_CHECKING:
+    from kt import Plugins
+
+    from .lock import SessionLock
+
+Command = Callable[[argparse.Namespace, "Plugins"], int]
+BESIDE = ("-wal", "-shm", "-journal", "-search", "-search-wal", "-search-shm", "-search-journal")
+"""What may stand beside a session file and goes with it."""
+KEYS = ("day", "model", "creature", "plugin", "session")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are ours."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"{self.prog} --help")
+
+
+def sessions(argv: list[str], plugins: "Plugins") -> int:
+    """Run kt sessions; return its exit code. Raises KTError."""
+    return _run(_sessions_parser(), argv, plugins)
+
+
+def cost(argv: list[str], plugins: "Plugins") -> int:
+    """Run kt cost; return its exit code. Raises KTError."""
+    return _run(_cost_parser(), argv, plugins)
+
+
+def _run(parser: Parser, argv: list[str], plugins: "Plugins") -> int:
+    try:
+        given = parser.parse_args(argv)
+    except SystemExit:
+        return 0  # --help was printed
+    return int(given.run(given, plugins))
+
+
+# Command lines
+
+
+def _sessions_parser() -> Parser:
+    parser = Parser(prog="kt sessions", description="See, export, change and repair what kt keeps of conversations.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = partial(_add, commands)
+    command = add("list", _list, "list sessions, the newest first", session="")
+    command.add_argument("--all", action="store_true", help="not only the last 20")
+    command.add_argument("--limit", type=_positive, metavar="N", help="how many")
+    _json_option(command)
+    command = add("show", _show, "show what a session is, and its turns in short")
+    command.add_argument("--turn", type=_positive, metavar="N", help="this turn in full")
+    _json_option(command)
+    command = add("export", _export, "write a session as text that can be read elsewhere")
+    command.add_argument("--format", choices=("md", "html", "jsonl"), default="md", help="md is the default")
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", help="else it is printed")
+    _json_option(add("stats", _stats, "tell what is in a session: events, tokens, time"))
+    add("check", _check, "say whether a session is what was written", session="1")
+    _json_option(add("pending", _pending, "list the questions that sessions wait for", session="*"))
+    _add_changing(add)
+    return parser
+
+
+def _add_changing(add: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add("answer", _answer, "answer a question; the turn that waits goes on", session="1")
+    command.add_argument("id", metavar="ID", help="the question, as kt sessions pending tells")
+    command.add_argument("answer", metavar="ANSWER")
+    command = add("fork", _fork, "make a session that shares the past of another", session="1")
+    command.add_argument("--at", type=_natural, metavar="TURN", help="up to the end of this turn; else all of it")
+    command.add_argument("--to", type=Path, metavar="FILE", help="else a new name in the same folder")
+    command = add("rewind", _rewind, "take a conversation back to the end of a turn", session="1")
+    command.add_argument("turn", type=_natural, metavar="TURN", help="0 is before the first")
+    command.add_argument("--files", action="store_true", help="bring back the files too that its tools changed")
+    command.add_argument("--force", action="store_true", help="also those that somebody else has changed since")
+    command.add_argument("--cwd", type=Path, metavar="FOLDER", help="where the files are; else the session's folder")
+    command.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    command = add("repair", _repair, "copy what is good of a damaged session", session="1")
+    command.add_argument("--to", type=Path, metavar="FILE", help="else NAME-repaired beside it")
+    command = add("rm", _remove, "remove sessions", session="+")
+    command.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def _add(commands: Any, name: str, run: Command, help: str, *, session: str = "?") -> argparse.ArgumentParser:
+    """Add a command; `session` says how many it takes, as in argparse, "1" for one and "" for none."""
+    command: Parser = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+    command.set_defaults(run=run)
+    if session:
+        which = "a name, its beginning, or a path" + ("; else the newest" if session == "?" else "")
+        command.add_argument("session", nargs=None if session == "1" else session, metavar="SESSION", help=which)
+    return command
+
+
+def _cost_parser() -> Parser:
+    parser = Parser(prog="kt cost", description="Tell what all sessions used: tokens, and money where it is known.")
+    parser.add_argument("--days", type=_positive, metavar="N", help="the last N days, today included; else ever")
+    parser.add_argument("--by", choices=KEYS, default="day", help="day is the default")
+    _json_option(parser)
+    parser.set_defaults(run=_cost)
+    return parser
+
+
+def _json_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is less than 0")
+    return number
+
+
+def _positive(text: str) -> int:
+    if not (number := _natural(text)):
+        raise argparse.ArgumentTypeError("0 is too few")
+    return number
+
+
+_natural.__name__ = _positive.__name__ = "number"  # so argparse calls it in "invalid number value"
+
+
+# What only reads
+
+
+def _list(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from .listing import FEW, print_list
+
+    limit = None if given.all else given.limit or FEW
+    return print_list(load_all(plugins.registry), limit=limit, as_json=given.json)
+
+
+def _show(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from .showing import print_session
+
+    return print_session(load(plugins.registry, given.session), turn=given.turn, as_json=given.json)
+
+
+def _export(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from .showing import export
+
+    return export(load(plugins.registry, given.session), given.format, given.output)
+
+
+def _stats(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from .reader import SessionReader
+    from .spending import print_stats
+
+    with SessionReader(load(plugins.registry, given.session)) as reader:
+        return print_stats(reader, as_json=given.json)
+
+
+def _cost(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from .spending import print_costs
+
+    # By name, which begins with the date: what a fork shares with its source belongs to the source.
+    paths = sorted(load_all(plugins.registry), key=lambda path: path.name)
+    return print_costs(paths, by=given.by, days=given.days, as_json=given.json)
+
+
+def _check(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from .check import check
+    from .listing import count, inert
+
+    report = check(load(plugins.registry, given.session))
+    if not report.problems:
+        print(f"{count(report.events, 'event')}, no problem")
+        return 0
+    print(f"{count(report.events, 'good event')}, {count(len(report.problems), 'problem')}:")
+    for problem in report.problems:
+        print(inert(f"  {problem}"))
+    return DataError.exit_code
+
+
+def _pending(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from .answering import print_pending
+
+    paths = [load(plugins.registry, name) for name in given.session] or load_all(plugins.registry)
+    return print_pending(paths, as_json=given.json)
+
+
+# What changes something
+
+
+def _answer(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from .answering import answer
+
+    return answer(plugins, load(plugins.registry, given.session), given.id, given.answer)
+
+
+def _remove(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from .lock import SessionLock
+    from .schema import connect_read_only
+
+    paths = list(dict.fromkeys(load(plugins.registry, name) for name in given.session))
+    for path in paths:
+        if path.suffix != SUFFIX:
+            connect_read_only(path).close()  # raises for what is no session
+    with ExitStack() as locks:
+        for path in paths:
+            locks.callback(_let_go, SessionLock(path))
+        if not given.yes and not _agreed([path.stem for path in paths]):
+            print("nothing was removed", file=sys.stderr)
+            return 1
+        for path in paths:
+            path.unlink()
+            older = path.parent.glob(f"{escape(path.name)}.v*")  # copies that were kept by a change of format
+            for file in (*(path.with_name(path.name + end) for end in BESIDE), *older):
+                file.unlink(missing_ok=True)
+    return 0
+
+
+def _let_go(lock: "SessionLock") -> None:
+    # What a crash left beside a session that stays is needed to check it.
+    lock.release(clean=lock.left is None or not lock.path.exists())
+
+
+def _agreed(names: list[str]) -> bool:
+    from .listing import inert
+
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is here to be asked", hint="add --yes to remove without a question")
+    print(inert(f"remove {', '.join(names)}? [y/N] "), end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _fork(given: argparse.Namespace, plugins: "Plugins") -> int:
+    import time
+
+    from .fork import fork
+    from .listing import count
+    from .reader import SessionReader
+
+    source = load(plugins.registry, given.session)
+    with SessionReader(source) as reader:
+        target = given.to or mint(source.parent, reader.stream().name, time.time())
+    copied = fork(source, target, turn=given.at)
+    print(target if given.to else target.stem)
+    print(f"{count(copied, 'event')} copied", file=sys.stderr)
+    return 0
+
+
+def _rewind(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from .listing import count
+    from .reader import SessionReader
+    from .rewind import end_of_turn, rewind
+    from .showing import bring_back, print_restored
+
+    if not given.files and (given.force or given.cwd):
+        raise UsageError("--force and --cwd are for --files", hint="kt sessions rewind --help")
+    path, turn = load(plugins.registry, given.session), given.turn
+    files = partial(bring_back, plugins, turn=turn, folder=given.cwd, force=given.force)
+    with SessionReader(path) as reader:
+        info = reader.stream()
+        behind = info.last - end_of_turn(reader.connection, info.id, turn, path)
+        done = files(reader, dry_run=True) if given.files else None
+    if not given.dry_run:
+        behind = rewind(path, turn)
+    went = "would go" if given.dry_run else "went"
+    print(f"{path.stem} {went} back to the end of turn {turn}; {count(behind, 'event')} left behind")
+    if done is None:
+        return 0
+    if not given.dry_run:
+        with SessionReader(path) as reader:
+            done = files(reader, dry_run=False)
+    return print_restored(done, would=given.dry_run)
+
+
+def _repair(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from .check import repair
+    from .listing import count, inert
+
+    source = load(plugins.registry, given.session)
+    target = given.to or source.with_name(f"{source.stem}-repaired{SUFFIX}")
+    done = repair(source, target)
+    print(target if given.to else target.stem)
+    lost = f"; lost: {done.lost}" if done.lost else ", nothing lost"
+    print(inert(f"{count(done.kept, 'event')} copied{lost}"), file=sys.stderr)
+    return 0

@@ -1,0 +1,230 @@
+"""One session: what it is and its turns in short, a turn in full, or every event as a JSON line."""
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kt.errors import ConfigError, NotFound
+
+from .errors import CannotCreate
+from .export import Piece, ShownTurn, facts, heading, markdown, shown_turns
+from .listing import Summary, about, clock, count, describe, dollars, inert, one_line, terminal_width, took, turns_on
+from .path import path_to
+from .reader import SessionReader
+from .spending import Total, spent
+from .stored import StoredEvent
+from .turns import TurnRecord
+
+if TYPE_CHECKING:
+    from kt import Plugins
+
+RESTORE = "loader", "restore_files"
+"""The kind and name of what brings files back, which kt-checkpoints registers."""
+FORMATS = ("md", "html", "jsonl")
+HEAD = ("id", "stream", "seq", "time", "turn", "type")
+
+
+def print_session(path: Path, *, turn: int | None, as_json: bool) -> int:
+    """Print what a session is and its turns in short, or one turn in full. Raises NotFound for a turn it has not."""
+    with SessionReader(path) as reader:
+        if turn is not None:
+            return _print_turn(reader, turn, as_json=as_json)
+        found = Summary(path)
+        describe(reader, found)
+        head = _head(reader, found)
+        if as_json:
+            print(json.dumps({**found.data(), **head, "turns": [asdict(t) for t in _turns(reader)]}))
+            return 0
+        for name, value in _head_lines(found, head):
+            print(f"{name:<9} {inert(value)}")
+        for record in _turns(reader):
+            print("\n" + "\n".join(_short(record)))
+    return 0
+
+
+def _turns(reader: SessionReader) -> Iterator[TurnRecord]:
+    return reader.turns() if reader.last else iter(())
+
+
+def _head(reader: SessionReader, found: Summary) -> dict[str, Any]:
+    """Return what belongs to the whole session; `left` are the turns that were left behind."""
+    total = Total()
+    for each in spent(reader):
+        total.add(each)
+    if not reader.last:
+        return {"folder": "", "agents": [], "left": [], "used": total.data()}
+    info = reader.stream()
+    counting = turns_on(reader.connection, info.id, path_to(reader.connection, info.id, info.last))
+    everything = turns_on(reader.connection, info.id, [(1, info.last)])
+    return {
+        "folder": reader.made().get("pwd", ""),
+        "agents": [{"name": s.name, "kind": s.kind, "events": s.last} for s in reader.streams],
+        "left": [turn[0] for turn in everything if turn not in counting],
+        "used": total.data(),
+    }
+
+
+def _head_lines(found: Summary, head: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    used = head["used"]
+    yield "session", found.name
+    yield "file", str(found.path)
+    yield "creature", f"{found.creature} ({found.model})"
+    yield "folder", head["folder"]
+    yield "time", f"{clock(found.started)} to {clock(found.changed)}"
+    yield "turns", f"{found.turns:,}" + (f", {found.state}" if found.state != "ended" else "")
+    yield "tokens", f"{used['input']:,} in ({used['cached']:,} cached), {used['output']:,} out"
+    yield "cost", dollars(used["cost"], used["unpriced"])
+    if len(head["agents"]) > 1:
+        yield "agents", ", ".join(f"{a['name']} ({a['kind']}, {count(a['events'], 'event')})" for a in head["agents"])
+    if head["left"]:
+        yield "left", f"turns {', '.join(map(str, head['left']))}: kt sessions rewind can go back to them"
+
+
+def _short(turn: TurnRecord) -> Iterator[str]:
+    width = terminal_width()
+    shown = ShownTurn(turn.number, turn.started, turn.ended, turn.status, turn.error, turn.usage)
+    yield one_line(f"turn {turn.number}  {facts(shown)}", width)
+    if turn.user_text:
+        yield "> " + one_line(turn.user_text, width - 2)
+    for call in turn.tool_calls:
+        arguments = (
+            call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments, ensure_ascii=False)
+        )
+        settled = call.error is not None or call.result is not None
+        ended = f"{'error' if call.error is not None else 'ok'} {took(call.duration)}" if settled else "no result"
+        yield f"  * {one_line(call.name, 40)} {one_line(arguments, max(width - 60, 20))}  {ended}"
+    if turn.assistant_text:
+        yield "  " + one_line(turn.assistant_text, width - 2)
+
+
+def _print_turn(reader: SessionReader, number: int, *, as_json: bool) -> int:
+    """Print everything of one turn; it may lie on a path that was left."""
+    stream = reader.stream().id
+    with reader.bodies.readable():
+        rows = reader.connection.execute(
+            "select id from event where stream = ? and turn = ? order by seq", (stream, number)
+        ).fetchall()
+    if not rows:
+        raise NotFound(f"the session has no turn {number}", where=str(reader.path), hint="kt sessions show lists them")
+    events = [reader.event(id) for (id,) in rows]
+    if as_json:
+        print("[" + ",\n".join(map(json_line, events)) + "]")
+        return 0
+    for turn in shown_turns(events):
+        print(f"turn {number}  {facts(turn)}")
+        for piece in turn.pieces:
+            print("\n" + _whole(piece))
+    return 0
+
+
+def _whole(piece: Piece) -> str:
+    """Return everything of a piece, indented below who said it or what it is."""
+    head = piece.kind
+    if piece.kind == "call":
+        head = heading(piece)
+    elif piece.title:
+        head += f" ({one_line(piece.title)})"
+    texts = [piece.text, *([] if piece.result is None else [piece.result]), *map(about, piece.media)]
+    body = "\n\n".join(inert(text) for text in texts if text)
+    return f"{head}:\n" + "\n".join(f"  {line}".rstrip() for line in body.split("\n"))
+
+
+def json_line(event: StoredEvent) -> str:
+    """Return an event as one line: HEAD, then its own fields; one that is named like one of HEAD gets a "_" behind.
+
+    Bytes are {"$bytes": base64}; a key that begins with $ gets another one in front.
+    """
+    line = dict(zip(HEAD, (event.id, event.stream, event.seq, event.time, event.turn, event.kind), strict=True))
+    if event.parent is not None:
+        line["parent"] = event.parent
+    for name, value in event.body.items():
+        if name != "turn" or value != event.turn:
+            line[name + "_" * (name in line)] = _json(value)
+    return json.dumps(line)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, dict):
+        return {"$" + k if k.startswith("$") else k: _json(v) for k, v in value.items()}
+    return [_json(v) for v in value] if isinstance(value, list) else value
+
+
+def export(path: Path, format: str, output: Path | None) -> int:
+    """Write a session in one of FORMATS to a file, which is there only once it is whole, or print it."""
+    with SessionReader(path) as reader:
+        pieces = _exported(reader, format)
+        if output is None:
+            for piece in pieces:
+                print(piece)
+            return 0
+        draft = output.with_name(output.name + ".part")
+        try:
+            with draft.open("w", encoding="utf-8") as file:
+                file.writelines(piece + "\n" for piece in pieces)
+            draft.replace(output)
+        except OSError as error:
+            raise CannotCreate(f"{str(output)!r} can't be written: {error.strerror}", hint="give another -o") from None
+        finally:
+            draft.unlink(missing_ok=True)
+    return 0
+
+
+def _exported(reader: SessionReader, format: str) -> Iterator[str]:
+    if format == "jsonl":
+        return map(json_line, reader.events())
+    found = Summary(reader.path)
+    describe(reader, found)
+    if format == "md":
+        return markdown(reader, found)
+    from .html import html
+
+    return html(reader, found)
+
+
+class Restored(Protocol):
+    """What became of files that were to be brought back, as paths in the working folder.
+
+    `conflicts` somebody else has changed since, of `unknown` no content is kept; they are left as they are.
+    """
+
+    restored: Sequence[str]
+    removed: Sequence[str]
+    conflicts: Sequence[str]
+    unknown: Sequence[str]
+
+
+def bring_back(
+    plugins: "Plugins", reader: SessionReader, turn: int, folder: Path | None, *, force: bool, dry_run: bool
+) -> Restored:
+    """Bring the files below a folder (None: the session's) back to what they were at the end of a turn.
+
+    Raises ConfigError where nothing that does so is installed, NotFound where the folder is gone.
+    """
+    found = plugins.registry.find(*RESTORE)
+    if found is None:
+        raise ConfigError("--files needs kt-checkpoints, which is not installed", hint="pip install kt-checkpoints")
+    folder = folder or Path(reader.made()["pwd"])
+    if not folder.is_dir():
+        raise NotFound(f"the session's working folder {str(folder)!r} is gone", hint="give another: --cwd FOLDER")
+    done: Restored = found.load()(reader, after_turn=turn, pwd=folder, force=force, dry_run=dry_run)
+    return done
+
+
+def print_restored(done: Restored, *, would: bool) -> int:
+    """Print what became of each file, or would; return 1 where some are not what they were at that time, else 0."""
+    be = "would be " if would else ""
+    groups = [
+        (f"{be}restored", done.restored),
+        (f"{be}removed", done.removed),
+        ("left, somebody else changed it since (--force overwrites it)", done.conflicts),
+        ("left, what it was is not kept", done.unknown),
+        *((f"failed: {why}", [path]) for path, why in getattr(done, "failed", {}).items()),
+    ]
+    lines = [inert(f"  {path}  {what}") for what, paths in groups for path in paths]
+    print("\n".join(lines) or "  no file was changed after it")
+    return int(any(paths for _, paths in groups[2:]))
