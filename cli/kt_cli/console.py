@@ -4,6 +4,7 @@ import json
 import re
 import sys
 
+from kt import encode
 from kt.events import (
     Advice,
     Event,
@@ -44,6 +45,19 @@ class Console:
             self.note(line)
 
 
+def warn_of_resume(event: Event) -> str | None:
+    """Return what a person must know of a session that goes on: what may have happened and nobody saw."""
+    if event.kind != "session_resumed":
+        return None
+    said = encode(event)
+    parts = []
+    if unknown := said.get("unknown"):
+        parts.append(f"the process ended while these ran, their outcome is unknown: {', '.join(unknown)}")
+    if lost := said.get("lost"):
+        parts.append(f"these background jobs ended with it: {', '.join(lost)}")
+    return f"! {'; '.join(parts)}" if parts else None
+
+
 def line_of(event: Event) -> str | None:
     """Return what a person should read about an event."""
     match event:
@@ -62,7 +76,7 @@ def line_of(event: Event) -> str | None:
             return f"! {plugin}: {error}"
         case Advice(text=text):
             return f"! {text}"
-    return None
+    return warn_of_resume(event)
 
 
 def _short(text: str, limit: int = 160) -> str:

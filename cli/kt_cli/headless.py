@@ -12,7 +12,7 @@ from kt.errors import UsageError
 from kt.events import Event, LLMRestarted, TextDelta
 
 from .answers import answer_on_terminal
-from .console import Console
+from .console import Console, warn_of_resume
 from .errors import show_traceback
 from .lines import Lines
 from .results import failure_object, result_object
@@ -47,6 +47,8 @@ class Headless:
             scope.callback(agent.bus.on(Event, _print_event))
         if live and self.settings.verbose:
             scope.callback(agent.bus.on(Event, self.console.show))
+        elif live and self.settings.resume is not None:
+            scope.callback(agent.bus.on(Event, self._warn))
         if live and sys.stdout.isatty():
             scope.callback(agent.bus.on(TextDelta, self._delta))
             scope.callback(agent.bus.on(LLMRestarted, self._restarted))
@@ -67,6 +69,10 @@ class Headless:
             return await agent.run(prompt)
         finally:
             loop.remove_signal_handler(signal.SIGINT)
+
+    def _warn(self, event: Event) -> None:
+        if (line := warn_of_resume(event)) is not None:
+            self.console.note(line)
 
     def _delta(self, event: TextDelta) -> None:
         self.streamed += event.text

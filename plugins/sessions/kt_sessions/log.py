@@ -124,7 +124,7 @@ class SessionLog:
             return 0  # it did not open; that error is on its way
         kind = record.__class__
         if kind is AgentStarted and self._agent is not None:
-            self._agent.record(self._beginning(self._agent))
+            self._begin(self._agent)
         stream = self._stream
         stream.seq = seq = stream.seq + 1
         turn, body = self._bodies.of(record, seq)
@@ -159,12 +159,14 @@ class SessionLog:
 
     # What is kept beside the events
 
-    def _beginning(self, agent: "Agent") -> Logged:
+    def _begin(self, agent: "Agent") -> None:
+        """Say in the file what was made; surfaces hear only of a session that goes on."""
         from importlib.metadata import version
 
         if self.resumed is not None:
-            return self.resumed
-        return SessionCreated(str(self.path), agent.name, version("kt-core"), self.made)
+            agent.record(self.resumed)
+        else:
+            agent.log.append(SessionCreated(str(self.path), agent.name, version("kt-core"), self.made))
 
     def _after(self, kind: type, record: Any, agent: "Agent") -> None:
         if kind is LLMStarted:

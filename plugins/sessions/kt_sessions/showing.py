@@ -36,17 +36,20 @@ def print_session(path: Path, *, turn: int | None, as_json: bool) -> int:
         describe(reader, found)
         head = _head(reader, found)
         if as_json:
-            print(json.dumps({**found.data(), **head, "turns": [asdict(t) for t in _turns(reader)]}))
+            print(json.dumps({**found.data(), **head, "turns": [asdict(t) for t in _turns(reader, found)]}))
             return 0
         for name, value in _head_lines(found, head):
             print(f"{name:<9} {inert(value)}")
-        for record in _turns(reader):
+        for record in _turns(reader, found):
             print("\n" + "\n".join(_short(record)))
     return 0
 
 
-def _turns(reader: SessionReader) -> Iterator[TurnRecord]:
-    return reader.turns() if reader.last else iter(())
+def _turns(reader: SessionReader, found: Summary) -> Iterator[TurnRecord]:
+    for turn in reader.turns() if reader.last else ():
+        if turn.status == "running" and found.state != "running":
+            turn.status = "interrupted"
+        yield turn
 
 
 def _head(reader: SessionReader, found: Summary) -> dict[str, Any]:
