@@ -34,6 +34,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"{self.prog} --help")
 
+    def format_help(self) -> str:
+        return super().format_help().replace("usage:", "Usage:", 1)
+
 
 def main(argv: list[str], plugins: "Plugins") -> int:
     """Run kt search; return 0, whether anything was found or not. Raises KTError."""

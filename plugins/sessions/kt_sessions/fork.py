@@ -5,8 +5,7 @@ from pathlib import Path
 from .copies import copy
 from .ends import tail
 from .events import SessionForked
-from .file import SessionFile
-from .offline import event_of
+from .offline import append
 from .reader import SessionReader
 from .rewind import end_of_turn
 
@@ -31,14 +30,6 @@ def fork(source: Path, target: Path, *, turn: int | None = None, stream: int | s
         target.unlink()
         raise damage
     if count:
-        _note(target, SessionForked(str(source), last), info.id)
+        append(target, info.id, SessionForked(str(source), last))
     return count
 
-
-def _note(target: Path, event: SessionForked, stream: int) -> None:
-    file = SessionFile(target)
-    connection = file.open()
-    try:
-        file.commit(connection, [event_of(file.streams[stream - 1], event)])
-    finally:
-        file.close(connection)

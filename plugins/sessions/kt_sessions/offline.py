@@ -1,11 +1,22 @@
 """Events that are written while no agent runs."""
 
 import time
+from pathlib import Path
 
 from kt.events import Logged
 
 from .bodies import VERSIONS, plain
-from .file import Event, Stream
+from .file import Event, SessionFile, Stream
+
+
+def append(path: Path, stream: int, event: Logged) -> None:
+    """Append an event to a stream of a session that nobody writes. Raises SessionLocked, SessionDamaged."""
+    file = SessionFile(path)
+    connection = file.open()
+    try:
+        file.commit(connection, [event_of(file.streams[stream - 1], event)])
+    finally:
+        file.close(connection)
 
 
 def event_of(stream: Stream, event: Logged, *, parent: int | None = None) -> Event:

@@ -1,5 +1,6 @@
 """`Agent.build(session=..., session_dir=...)`, and what `kt run --session PATH` and `--no-session` set."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +14,7 @@ from .names import folder, mint
 if TYPE_CHECKING:
     from kt import Plan
 
-SECRET = ("key", "token", "password", "secret")
+SECRET = re.compile(r"(^|[_-])(key|token|password|secret)$", re.IGNORECASE)
 
 
 class RunSettings(Protocol):
@@ -85,7 +86,7 @@ def _written(value: Any, name: str, objects: list[str]) -> Any:
         return {
             str(k): _written(v, f"{name}.{k}", objects)
             for k, v in value.items()
-            if not any(word in str(k).lower() for word in SECRET) or str(k).endswith("_env")
+            if not SECRET.search(str(k))
         }
     if isinstance(value, list | tuple):
         return [kept for each in value if (kept := _written(each, name, objects)) is not None]

@@ -17,13 +17,13 @@ LOOSENING = ("unguarded", "sandbox", "allow_net")
 """Options that a session does not bring back: who resumes grants them anew."""
 
 
-async def resume(plugins: "Plugins", session: str | Path, *, host: "Host | None" = None, **options: Any) -> Agent:
+async def resume(installed: "Plugins", session: str | Path, /, *, host: "Host | None" = None, **options: Any) -> Agent:
     """Return the started agent of a session; `options` of `Agent.build` come over those it was made with.
 
     Raises NotFound, ConfigError where something was given as an object and is not given again, and what the file and
     `Agent.build` raise.
     """
-    path, creature, given = recorded(plugins, session, options)
+    path, creature, given = recorded(installed, session, options)
     agent: Agent = await Agent.build(creature, host=host, session=str(path), **given)
     await agent.start()
     return agent
