@@ -135,7 +135,7 @@ def helps() -> dict[str, str]:
 def test_every_command_and_option_is_documented() -> None:
     sections = dict(re.findall(r"^## kt (\w+)(.*?)(?=^## |\Z)", read("cli.md"), re.MULTILINE | re.DOTALL))
     for name, text in helps().items():
-        options = set(re.findall(r"(?<=[\s\[])--?[a-z][a-z-]*", text)) - {"--help"}
+        options = set(re.findall(r"(?<=[\s\[])--?[a-z][a-z-]*", text)) - {"--help", "-h"}
         assert not {option for option in options if f"`{option}" not in sections[name]}, name
     for entry in Host().registry.entries("model_command"):
         assert f"`kt model {entry.name}" in sections["model"]

@@ -211,7 +211,11 @@ class Compactor:
         gauge.shrunk(after, len(agent.history))
         note = "" if after <= gauge.target(gauge.limit) else "what has to stay is longer than the target"
         took, count = job.seconds, len(job.plan.prefix)
-        agent.record(CompactionEnded(round(job.before), round(after), count, took, job.usage, note=note))
+        agent.record(
+            CompactionEnded(
+                round(job.before), round(after), count, took, job.usage, note=note, model=job.summariser.model
+            )
+        )
         return True
 
     def _clear(self, agent: Agent, request: Request) -> Request:
@@ -250,7 +254,7 @@ class Compactor:
         if self._job is job:
             self._job = None
         self._gauge.failed(max(job.before, self._gauge.now(agent.history)))
-        agent.record(CompactionFailed(why, job.usage))
+        agent.record(CompactionFailed(why, job.usage, job.summariser.model))
 
     # Its cost
 

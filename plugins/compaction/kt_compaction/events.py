@@ -23,8 +23,8 @@ class CompactionEnded(Logged):
     """The history is shorter: about `after` tokens of context instead of `before`.
 
     The first `messages` messages became a summary and what is kept of them; or so many lost an old tool result (`how`
-    is "summary" or "cleared"). `seconds` is what it took, `usage` what it cost; `note` says why the target was not
-    reached, if it was not.
+    is "summary" or "cleared"). `seconds` is what it took, `usage` what it cost `model`; `note` says why the target was
+    not reached, if it was not.
     """
 
     before: int
@@ -34,11 +34,13 @@ class CompactionEnded(Logged):
     usage: Usage = field(default_factory=Usage)
     how: str = "summary"
     note: str = ""
+    model: str = ""
 
 
 @dataclass(slots=True)
 class CompactionFailed(Logged):
-    """The history is as it was; `usage` is what the attempt cost."""
+    """The history is as it was; `usage` is what the attempt of `model` cost."""
 
     reason: str
     usage: Usage = field(default_factory=Usage)
+    model: str = ""

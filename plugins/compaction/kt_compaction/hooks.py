@@ -37,7 +37,7 @@ class CompactionSpecs:
         """
 
     @hookspec
-    async def kt_around_compaction(self, agent: "Agent", compaction: Compaction, next: "NextCompaction") -> Message:  # type: ignore[empty-body]
+    async def kt_around_compaction(self, agent: "Agent", compaction: Compaction, next: "NextCompaction") -> Message:
         """Wrap the making of a summary. Return a Message whose text is the summary, without `next` to make it yourself.
 
         It runs beside the turns. An exception, an empty text or `finish` "length" or "refusal" leaves the history as it

@@ -45,6 +45,11 @@ class Summariser:
         self._context, self._whole = context if own else 0, own and fits
         self.usage = Usage()
 
+    @property
+    def model(self) -> str:
+        """Return the name of the model that summarises."""
+        return self._model.model
+
     async def make(self, compaction: Compaction) -> Message:
         """Return a message whose text is the summary. Raises ModelError where none can be had."""
         agent, prompt = self._agent, Message("user", [Text(compaction.prompt)])

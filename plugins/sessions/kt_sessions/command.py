@@ -30,6 +30,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"{self.prog} --help")
 
+    def format_help(self) -> str:
+        return super().format_help().replace("usage:", "Usage:", 1)
+
 
 def sessions(argv: list[str], plugins: "Plugins") -> int:
     """Run kt sessions; return its exit code. Raises KTError."""
@@ -253,6 +256,7 @@ def _fork(given: argparse.Namespace, plugins: "Plugins") -> int:
 
 def _rewind(given: argparse.Namespace, plugins: "Plugins") -> int:
     from .listing import count
+    from .offline import append
     from .reader import SessionReader
     from .rewind import end_of_turn, rewind
     from .showing import bring_back, print_restored
@@ -274,6 +278,7 @@ def _rewind(given: argparse.Namespace, plugins: "Plugins") -> int:
     if not given.dry_run:
         with SessionReader(path) as reader:
             done = files(reader, dry_run=False)
+        append(path, info.id, done.event)
     return print_restored(done, would=given.dry_run)
 
 

@@ -247,25 +247,25 @@ def blocks(text: str) -> Iterator[tuple[str | None, str]]:
 
 def markdown(reader: SessionReader, found: Summary) -> Iterator[str]:
     """Yield the conversation as Markdown, in which what was said stands as it was said: nothing of it is markup."""
-    yield f"# {_prose(found.headline)}\n\n{_prose(found.facts)}\n"
+    yield f"# {prose(found.headline)}\n\n{prose(found.facts)}\n"
     parts = chapters(reader)
     for name, info in parts:
         if len(parts) > 1:
-            yield f"# {_prose(one_line(name))}\n"
+            yield f"# {prose(one_line(name))}\n"
         for turn in shown_turns(reader.path_events(info.id)):
             if turn.number is not None:
-                yield f"## Turn {turn.number}\n\n{_prose(facts(turn))}\n"
+                yield f"## Turn {turn.number}\n\n{prose(facts(turn))}\n"
             for piece in turn.pieces:
                 yield _markdown_piece(piece)
 
 
 def _markdown_piece(piece: Piece) -> str:
-    media = [f"*{_prose(about(m))}*\n" for m in piece.media]
+    media = [f"*{prose(about(m))}*\n" for m in piece.media]
     if piece.kind in ("user", "agent"):
         who = {"user": "User", "agent": "Agent"}[piece.kind] + (f" ({piece.title})" if piece.title else "")
-        return "\n".join([f"**{_prose(inert(who))}**\n", *_blocks(piece.text), *media])
+        return "\n".join([f"**{prose(inert(who))}**\n", *_blocks(piece.text), *media])
     if is_short(piece):
-        return f"*{_prose(inert(piece.text))}*\n"
+        return f"*{prose(inert(piece.text))}*\n"
     body = [_code("json", inert(piece.text))] if piece.kind == "call" else _blocks(piece.text)
     if piece.result is not None:
         body.append(_code("text", inert(piece.result)))
@@ -274,7 +274,7 @@ def _markdown_piece(piece: Piece) -> str:
 
 
 def _blocks(text: str) -> list[str]:
-    return [_prose(block) + "\n" if lang is None else _code(lang, block) for lang, block in blocks(text)]
+    return [prose(block) + "\n" if lang is None else _code(lang, block) for lang, block in blocks(text)]
 
 
 def _code(language: str, text: str) -> str:
@@ -282,7 +282,7 @@ def _code(language: str, text: str) -> str:
     return f"{fence}{language}\n{text}\n{fence}\n"
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Return Markdown that shows a text as it is, its line breaks and indentation too."""
     return "  \n".join(map(_prose_line, text.strip("\n").split("\n"))).replace("  \n  \n", "\n\n")
 

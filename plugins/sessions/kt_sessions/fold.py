@@ -50,7 +50,10 @@ class Fold:
 
     def _turn_ended(self, seq: int, body: dict[str, Any]) -> None:
         self.turn = self.message = None
-        if body["result"].get("status", "ok") != "waiting":
+        if body["result"].get("status", "ok") == "waiting":
+            # A call that asked from inside its tool runs again once it is answered, as it does in one process.
+            self.started = {id: effect for id, effect in self.started.items() if id in self.ended}
+        else:
             self.questions.clear()
             self.answers.clear()
 

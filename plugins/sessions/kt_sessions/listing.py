@@ -26,7 +26,7 @@ FEW = 20
 TITLE_TURNS = 5
 """In how many turns a title is looked for: the first may have come without a text."""
 _ALTERING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 PIPE_WIDTH = 120
@@ -200,7 +200,7 @@ def _lines(found: Sequence[Summary]) -> Iterable[str]:
 
 
 def inert(text: str) -> str:
-    """Return text whose control, invisible and bidi characters are escapes; newline and tab stay."""
+    """Return text whose control, invisible and bidi characters are escapes; line ends and tabs stay."""
     return _ALTERING.sub(lambda m: _escape(ord(m[0])), text)
 
 

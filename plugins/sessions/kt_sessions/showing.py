@@ -2,12 +2,13 @@
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kt.errors import ConfigError, NotFound
+from kt.events import Logged
 
 from .errors import CannotCreate
 from .export import Piece, ShownTurn, facts, heading, markdown, shown_turns
@@ -73,7 +74,7 @@ def _head(reader: SessionReader, found: Summary) -> dict[str, Any]:
 def _head_lines(found: Summary, head: dict[str, Any]) -> Iterator[tuple[str, str]]:
     used = head["used"]
     yield "session", found.name
-    yield "file", str(found.path)
+    yield "file", str(found.path.absolute())
     yield "creature", f"{found.creature} ({found.model})"
     yield "folder", head["folder"]
     yield "time", f"{clock(found.started)} to {clock(found.changed)}"
@@ -192,13 +193,18 @@ def _exported(reader: SessionReader, format: str) -> Iterator[str]:
 class Restored(Protocol):
     """What became of files that were to be brought back, as paths in the working folder.
 
-    `conflicts` somebody else has changed since, of `unknown` no content is kept; they are left as they are.
+    `conflicts` somebody else has changed since, of `unknown` no content is kept; they are left as they are, and so are
+    those of `failed`, with what the system said. `event` tells the session how the files are now.
     """
 
     restored: Sequence[str]
     removed: Sequence[str]
     conflicts: Sequence[str]
     unknown: Sequence[str]
+    failed: Mapping[str, str]
+
+    @property
+    def event(self) -> Logged: ...
 
 
 def bring_back(
@@ -226,7 +232,7 @@ def print_restored(done: Restored, *, would: bool) -> int:
         (f"{be}removed", done.removed),
         ("left, somebody else changed it since (--force overwrites it)", done.conflicts),
         ("left, what it was is not kept", done.unknown),
-        *((f"failed: {why}", [path]) for path, why in getattr(done, "failed", {}).items()),
+        *((f"failed: {why}", [path]) for path, why in done.failed.items()),
     ]
     lines = [inert(f"  {path}  {what}") for what, paths in groups for path in paths]
     print("\n".join(lines) or "  no file was changed after it")
