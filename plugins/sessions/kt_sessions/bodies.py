@@ -4,6 +4,7 @@ A reference is `{"$ref": seq}`: the message, or the tool's result, of that event
 is large text and `{"$bytes": hash}` bytes, both kept in the table `blob` by SHA-256.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from enum import Enum
@@ -156,7 +157,10 @@ class Bodies:
         return {"$ref": known, "id": call.id} if known and asked == data else data
 
     def _tool_started(self, event: ToolStarted, seq: int) -> Data:
-        body: Data = {"call": self._call(event.call), "effect": event.effect}
+        call = self._call(event.call)
+        if _changed(event.call):
+            call = {**plain(event.call), "arguments": plain(event.call.arguments)}
+        body: Data = {"call": call, "effect": event.effect}
         if event.attempt != 1:
             body["attempt"] = event.attempt
         return body
@@ -173,3 +177,11 @@ class Bodies:
         self._results.clear()
         self.turn = None
         return body
+
+
+def _changed(call: ToolCall) -> bool:
+    """Tell whether a plugin gave a call other arguments than the model's text."""
+    try:
+        return call.arguments is not None and json.loads(call.args_text or "{}") != call.arguments
+    except ValueError:
+        return True
