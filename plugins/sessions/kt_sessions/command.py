@@ -56,7 +56,7 @@ def _run(parser: Parser, argv: list[str], plugins: "Plugins") -> int:
 
 
 def _sessions_parser() -> Parser:
-    parser = Parser(prog="kt sessions", description="See, export, change and repair what kt keeps of conversations.")
+    parser = Parser(prog="kt sessions", description="See, export, change and repair the sessions that were kept.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add = partial(_add, commands)
     command = add("list", _list, "list sessions, the newest first", session="")

@@ -75,7 +75,7 @@ def verify_format(connection: sqlite3.Connection, path: Path) -> int:
     version = format_of(connection, path)
     if version > FORMAT:
         raise DataError(
-            f"the session has format {version}, this is a kt that knows formats up to {FORMAT}",
+            f"the session has format {version}, and only formats up to {FORMAT} are known here",
             where=str(path),
             hint="upgrade kt: uv tool upgrade kterrarium",
         )
