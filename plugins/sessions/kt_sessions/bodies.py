@@ -129,7 +129,7 @@ class Bodies:
         data = plain(event.message)
         for at, part in enumerate(data["parts"]):
             known, result = self._results.get(part.get("call_id"), (0, None))
-            if known and result == part:
+            if known and result == part and _same(result, part):
                 data["parts"][at] = {"$ref": known}
         self._results.clear()
         return {"message": data}
@@ -138,7 +138,7 @@ class Bodies:
         """Return a message's data, or a reference where it is the one that the event before held."""
         known, last = self._message
         data: Data = plain(message)
-        if known and data == last:
+        if known and data == last and _same(data, last):
             return {"$ref": known}
         self._message = seq, data
         if calls:
@@ -154,7 +154,7 @@ class Bodies:
     def _call(self, call: ToolCall) -> Data:
         data: Data = plain(call)
         known, asked = self._calls.get(call.id, (0, None))
-        return {"$ref": known, "id": call.id} if known and asked == data else data
+        return {"$ref": known, "id": call.id} if known and asked == data and _same(asked, data) else data
 
     def _tool_started(self, event: ToolStarted, seq: int) -> Data:
         call = self._call(event.call)
@@ -177,6 +177,11 @@ class Bodies:
         self._results.clear()
         self.turn = None
         return body
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tell whether data that is equal is written alike: 1, 1.0 and True are equal, and are not."""
+    return json.dumps(one, default=repr) == json.dumps(other, default=repr)
 
 
 def _changed(call: ToolCall) -> bool:

@@ -8,7 +8,7 @@ from kt.errors import DataError
 
 from . import chain, schema
 from .copies import copy, rows
-from .ends import tail, verify_end
+from .ends import UNREADABLE, tail, verify_end
 from .errors import SessionDamaged
 from .lock import read_head
 from .stored import Bodies
@@ -35,6 +35,7 @@ def check(path: Path) -> Report:
 
     Raises NotFound, and DataError for what is no session at all.
     """
+    path = path.resolve()
     connection = schema.connect_read_only(path)
     report, bodies = Report(), Bodies(connection, path)
     try:
@@ -57,6 +58,7 @@ def check(path: Path) -> Report:
 
 def repair(source: Path, target: Path) -> Repaired:
     """Copy the good prefix of a session into a new file; the source is left as it is. Raises DataError for none."""
+    source = source.resolve()
     connection = schema.connect_read_only(source)
     bodies = Bodies(connection, source)
     try:
@@ -75,13 +77,13 @@ def repair(source: Path, target: Path) -> Repaired:
 
 def _mark_beyond(path: Path, last: int) -> str:
     marked = read_head(path)
-    return f"{marked[0] - last} events after event {last} are missing" if marked and marked[0] > last else ""
+    return f"{marked.last - last} events after event {last} are missing" if marked and marked.last > last else ""
 
 
 def _structure(connection: sqlite3.Connection, report: Report) -> None:
     try:
         found = [row[0] for row in connection.execute("pragma integrity_check(10)")]
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         found = [str(error)]
     report.problems += [f"SQLite: {line}" for line in found if line != "ok"]
 
@@ -100,7 +102,7 @@ def _blobs(connection: sqlite3.Connection, bodies: Bodies, report: Report) -> No
         for digest, data in connection.execute("select hash, data from blob"):
             if sha256(data).digest() != digest:
                 report.problems.append(f"the content {digest.hex()[:12]} is not what was written")
-    except (sqlite3.DatabaseError, TypeError) as error:
+    except (*UNREADABLE, TypeError) as error:
         report.problems.append(f"SQLite: {error}")
 
 
@@ -110,7 +112,7 @@ def _snapshots(connection: sqlite3.Connection, report: Report) -> None:
             "select s.stream, s.body, s.h, e.h from snapshot s "
             "left join event e on e.stream = s.stream and e.seq = s.seq"
         ).fetchall()
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         report.problems.append(f"SQLite: {error}")
         return
     for stream, body, digest, event in found:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from kt.errors import DataError
+
 from . import chain, schema
-from .ends import closed_state, verify_end
+from .ends import closed_state, uid_of, verify_end
 from .errors import CannotCreate
 from .filesystem import refuse_network
 from .lock import SessionLock
@@ -45,7 +47,7 @@ class SessionFile:
     """Hold a session open for writing; the writer thread calls everything but `append`-like methods of its users.
 
     `last` is the id of the last event that is durable and `tips` the digest of each stream's last one; `backlog` is
-    what a full disk keeps from being written.
+    what a full disk keeps from being written; `busy` are the streams that an agent writes.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class SessionFile:
     appended: int = 0
     committed: int = 0
     users: int = 0
+    busy: set[int] = field(default_factory=set)
     digest: bytes = b""
     begun: bool = False
     lock: SessionLock | None = None
@@ -74,11 +77,12 @@ class SessionFile:
 
         Raises CannotCreate, SessionLocked, SessionDamaged, and DataError for another kind or a newer format.
         """
+        self.path = self.path.resolve()
         refuse_network(self.path)
         self._make()
         self.lock = SessionLock(self.path)
         try:
-            connection = schema.connect(self.path)
+            connection = self._connect()
             try:
                 self._prepare(connection)
             except BaseException:
@@ -90,13 +94,26 @@ class SessionFile:
         return connection
 
     def _make(self) -> None:
+        """Make the file where it is missing. One that is there is not opened here: closing it would drop the locks
+        that SQLite has on it in this process."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            if not self.path.exists():
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            return
         except OSError as error:
             raise CannotCreate(
                 f"the session can't be made: {error.strerror}", where=str(self.path), hint="give another --session PATH"
             ) from None
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return schema.connect(self.path)
+        except sqlite3.OperationalError as error:
+            raise schema.unreadable(self.path, error) from None
+        except sqlite3.DatabaseError as error:
+            raise DataError(f"this is no session file, or a damaged one: {error}", where=str(self.path)) from None
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         assert self.lock is not None
@@ -105,7 +122,7 @@ class SessionFile:
         else:
             schema.migrate(connection, self.path)
         self.last, self.digest = verify_end(connection, self.path, self.lock.left)
-        self.uid = connection.execute("select value from meta where key = 'uid'").fetchone()[0]
+        self.uid = uid_of(connection)
         for id, uid, name, kind, parent in connection.execute(
             "select id, uid, name, kind, parent from stream order by id"
         ).fetchall():
@@ -117,6 +134,8 @@ class SessionFile:
 
     def commit(self, connection: sqlite3.Connection, ops: Sequence[Op]) -> None:
         """Write everything in one transaction that is on the disk when this returns. Raises sqlite3.Error."""
+        assert self.lock is not None
+        self.lock.check()
         if not self.begun:
             self._begin(connection)
         last, tips, events = self.last, dict(self.tips), 0
@@ -142,13 +161,18 @@ class SessionFile:
             raise
         self.last, self.tips = last, tips
         self.committed += len(ops)
-        if events and self.lock is not None:
-            self.lock.mark(last, digest)
+        if events:
+            self.digest = digest
+
+    def mark(self) -> None:
+        """Note how far the file is durable. Raises OSError."""
+        if self.lock is not None and self.begun:
+            self.lock.mark(self.last, self.digest, self.uid)
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         """Leave the mark of a file that is being written, before the first event of this process."""
         assert self.lock is not None
-        self.lock.mark(self.last, self.digest)
+        self.lock.mark(self.last, self.digest, self.uid)
         self.lock.sync()
         connection.execute("pragma journal_mode = wal")
         self.begun = True
@@ -167,6 +191,7 @@ class SessionFile:
     @staticmethod
     def _end(connection: sqlite3.Connection) -> bool:
         """Write the clean end; return False where somebody reads the file, so that it must stay as it is."""
+        connection.execute("pragma busy_timeout = 0")  # a reader must not keep the other sessions waiting
         connection.execute("insert or replace into meta values('state', ?)", (closed_state(connection),))
         connection.execute("pragma wal_checkpoint(truncate)")
         # Out of WAL mode, so that who reads it leaves nothing beside it, and so that a lost -wal shows.
@@ -184,17 +209,17 @@ class _Blobs:
 
     def text(self, body: Any) -> str:
         text = self._dump(body)
-        if len(text) > LARGE:
+        surrogates = not text.isascii() and _SURROGATE.search(text)
+        if surrogates or len(text) > LARGE:
             text = self._dump(self._shortened(body))
-        if not text.isascii() and _SURROGATE.search(text):
-            text = _SURROGATE.sub(lambda m: f"\\u{ord(m[0]):04x}", text)  # SQLite keeps UTF-8, which has none
-        return text
+        # SQLite keeps UTF-8, which has no surrogates; what is left of them is in names.
+        return _SURROGATE.sub(lambda m: f"\\u{ord(m[0]):04x}", text) if surrogates else text
 
     def _bytes(self, data: Any) -> Any:
         return {"$bytes": self._keep(data)}
 
     def _shortened(self, value: Any) -> Any:
-        if isinstance(value, str) and len(value) > LONG:
+        if isinstance(value, str) and (len(value) > LONG or _SURROGATE.search(value)):
             return {"$blob": self._keep(value.encode("utf-8", "surrogatepass"))}
         if isinstance(value, dict):
             return {k: self._shortened(v) for k, v in value.items()}

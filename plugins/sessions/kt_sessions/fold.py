@@ -14,7 +14,8 @@ class Fold:
     `seq` is the last event. `state` and `saved` name the event with the newest value of each key of `agent.state` and
     of each plugin. `turn` is the one that runs, `message` the event with its input until the conversation has it.
     `started` maps the open calls that began to their effect, `ended` those that ended to the event with the result,
-    `questions` those nobody answered to their event, `jobs` those in the background to their tool.
+    `questions` those nobody answered to their event, `jobs` those in the background to their tool until the model
+    heard of their end, `finished` of these the ones that ended to the event with the result.
     """
 
     seq: int = 0
@@ -31,13 +32,17 @@ class Fold:
     questions: dict[str, int] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
+    finished: dict[str, int] = field(default_factory=dict)
 
     def feed(self, kind: str, seq: int, body: dict[str, Any]) -> None:
         """Take one event, in order."""
         self.seq = seq
         step = _STEPS.get(kind)
         if step is not None:
-            step(self, seq, body)
+            try:
+                step(self, seq, body)
+            except (KeyError, TypeError, AttributeError):
+                pass  # the event of a stranger's plugin that is called like one of these
 
     def data(self) -> dict[str, Any]:
         """Return it as JSON data, for a snapshot."""
@@ -47,6 +52,7 @@ class Fold:
         self.turn = body["turn"]
         self.turns = max(self.turns, body["turn"])
         self.message = seq if "message" in body else None
+        self._heard(body["source"])
 
     def _turn_ended(self, seq: int, body: dict[str, Any]) -> None:
         self.turn = self.message = None
@@ -97,7 +103,17 @@ class Fold:
         self.jobs[body["id"]] = body["call"].get("name", "a call")
 
     def _job_ended(self, seq: int, body: dict[str, Any]) -> None:
-        self.jobs.pop(body["id"], None)
+        if body["id"] in self.jobs:
+            self.finished[body["id"]] = seq
+
+    def _input_accepted(self, seq: int, body: dict[str, Any]) -> None:
+        self._heard(body["source"])
+
+    def _heard(self, source: str) -> None:
+        """Forget a job whose result joined the conversation."""
+        if source.startswith("job:"):
+            self.jobs.pop(source[4:], None)
+            self.finished.pop(source[4:], None)
 
     def _state_set(self, seq: int, body: dict[str, Any]) -> None:
         self.state[body["key"]] = seq
@@ -106,8 +122,16 @@ class Fold:
         self.saved[body["plugin"]] = seq
 
     def _session_resumed(self, seq: int, body: dict[str, Any]) -> None:
+        self.settle()
         self.turn = None
         self.jobs.clear()
+        self.finished.clear()
+
+    def settle(self) -> None:
+        """Take the input of a turn that a crash cut before the conversation had it."""
+        if self.message is not None:
+            self.history.append([self.message])
+            self.message = None
 
     def _session_rewound(self, seq: int, body: dict[str, Any]) -> None:
         self.turns = max(self.turns, body["turns"])
@@ -126,6 +150,7 @@ _STEPS = {
     "question_answered": Fold._question_answered,
     "job_started": Fold._job_started,
     "job_ended": Fold._job_ended,
+    "input_accepted": Fold._input_accepted,
     "state_set": Fold._state_set,
     "plugin_saved": Fold._plugin_saved,
     "session_resumed": Fold._session_resumed,

@@ -32,4 +32,3 @@ def fork(source: Path, target: Path, *, turn: int | None = None, stream: int | s
     if count:
         append(target, info.id, SessionForked(str(source), last))
     return count
-

@@ -5,62 +5,94 @@ SQLite's own files, so that a lost or cut -wal file does not go unseen.
 """
 
 import os
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+from kt.errors import ConfigError
 
 from .errors import SessionLocked
 
-WIDTH = 128
+WIDTH = 192
+"""Bytes of the mark; the number of the process that writes comes after it."""
+
+
+@dataclass(slots=True, frozen=True)
+class Mark:
+    """The last event that is durable, 0 for none, with its digest; `uid` is that of the session."""
+
+    last: int
+    digest: bytes
+    uid: str
 
 
 def head_file(path: Path) -> Path:
-    """Return the file of lock and mark."""
+    """Return the file of lock and mark; `path` must be resolved, so that no link leads to another one."""
     return path.with_name(path.name + "-head")
 
 
-def read_head(path: Path) -> tuple[int, bytes] | None:
-    """Return (id, digest) of the last event that was made durable, None where no such mark was left."""
+def read_head(path: Path) -> Mark | None:
+    """Return the mark that a writer left or just writes, None where there is none."""
     try:
-        words = head_file(path).read_bytes().split()
-        return int(words[0]), bytes.fromhex(words[1].decode())
-    except (OSError, IndexError, ValueError):
+        last, digest, uid = head_file(path).read_bytes()[:WIDTH].decode("ascii").split()
+        return Mark(int(last), bytes.fromhex(digest.strip("-")), uid)
+    except (OSError, ValueError):
         return None
 
 
 class SessionLock:
-    """The right to write a session, held until `release`. Raises SessionLocked where another process has it."""
+    """The right to write a session, held until `release`.
+
+    Raises SessionLocked where another process has it, ConfigError for a file with several names: who opens it by
+    another one would not see the lock.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._fd = self._take(head_file(path))
+        if path.stat().st_nlink > 1:
+            raise ConfigError(
+                "the session has several names (hard links)", where=str(path), hint="copy it, and use that"
+            )
+        self._file = head_file(path)
+        self._fd = self._take()
         self.left = read_head(path)
         """The mark that a crash left, None after a clean end."""
+        os.pwrite(self._fd, f"{os.getpid():<16}".encode(), WIDTH)
 
-    def _take(self, file: Path) -> int:
+    def _take(self) -> int:
         import fcntl
 
         while True:
-            fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                owner = self._owner(fd)
+                owner = os.pread(fd, 16, WIDTH).decode("ascii", "replace").strip()
                 os.close(fd)
                 raise SessionLocked(
-                    f"session {self.path.name!r} is being written{owner}",
+                    f"session {self.path.name!r} is being written{owner and f' by process {owner}'}",
                     hint="wait for it to end, fork it (kt sessions fork), or only read it",
                 ) from None
-            if _same(fd, file):
+            if self._is_ours(fd):
                 return fd
             os.close(fd)  # it was removed between opening and locking: take the new one
 
-    @staticmethod
-    def _owner(fd: int) -> str:
-        words = os.pread(fd, WIDTH, 0).split()
-        return f" by process {words[2].decode()}" if len(words) > 2 else ""
+    def _is_ours(self, fd: int) -> bool:
+        try:
+            there = self._file.stat()
+        except FileNotFoundError:
+            return False
+        ours = os.fstat(fd)
+        return (ours.st_ino, ours.st_dev) == (there.st_ino, there.st_dev)
 
-    def mark(self, last: int, digest: bytes) -> None:
+    def check(self) -> None:
+        """Raise SessionLocked where somebody removed the lock, so that another process may write as well."""
+        if not self._is_ours(self._fd):
+            raise SessionLocked(f"the lock of session {self.path.name!r} was removed while it was being written")
+
+    def mark(self, last: int, digest: bytes, uid: str) -> None:
         """Note the last event that is durable."""
-        os.pwrite(self._fd, f"{last} {digest.hex()} {os.getpid()}".encode().ljust(WIDTH), 0)
+        os.pwrite(self._fd, f"{last} {digest.hex() or '-'} {uid}".encode().ljust(WIDTH), 0)
 
     def sync(self) -> None:
         """Make the mark itself durable."""
@@ -68,15 +100,7 @@ class SessionLock:
 
     def release(self, *, clean: bool) -> None:
         """Let others write; after a clean end nothing is left."""
-        if clean:
-            head_file(self.path).unlink(missing_ok=True)
+        if clean and self._is_ours(self._fd):
+            with suppress(FileNotFoundError):
+                self._file.unlink()
         os.close(self._fd)
-
-
-def _same(fd: int, file: Path) -> bool:
-    try:
-        there = file.stat()
-    except FileNotFoundError:
-        return False
-    ours = os.fstat(fd)
-    return (ours.st_ino, ours.st_dev) == (there.st_ino, there.st_dev)

@@ -19,11 +19,12 @@ from kt.events import (
 )
 
 from .bodies import VERSIONS, Bodies, plain
+from .errors import SessionLocked
 from .events import MessageAdded, PluginSaved, SessionCreated, SessionResumed, StateSet
 from .file import SessionFile, Stream
 from .fold import Fold
 from .rebuild import Rebuilt
-from .restore import notice, restore
+from .restore import news, restore
 from .rewind import reread, rewound, snapshot_of
 from .service import Sessions
 
@@ -46,7 +47,7 @@ class SessionLog:
         self.kind = "agent" if parent is None else "subagent"
         self.fold = Fold()
         self.resumed: SessionResumed | None = None
-        self._note: Message | None = None
+        self._news: list[Message] = []
         self._agent: Agent | None = None
         self._file: SessionFile | None = None
         self._stream: Stream | None = None
@@ -69,6 +70,8 @@ class SessionLog:
         try:
             found = None if self.parent is not None else self._known(file, agent.name)
             known = found
+            if known is not None and known.id in file.busy:
+                raise SessionLocked(f"agent {agent.name!r} of session {file.path.name!r} runs already")
             rebuilt = None if known is None else await sessions.writer.call(file, lambda c: reread(c, file, known))
             if found is None:
                 parent = self.parent._stream if self.parent is not None else None
@@ -77,6 +80,7 @@ class SessionLog:
         except BaseException:
             await sessions.release(file)
             raise
+        file.busy.add(found.id)
         self._file, self._stream, self._writer, self._sessions = file, found, sessions.writer, sessions
         agent.session = str(file.path)
         if rebuilt is not None:
@@ -107,14 +111,15 @@ class SessionLog:
         self._kept, self._saved = dict(rebuilt.state), dict(rebuilt.saved)
         self.resumed = restore(agent, rebuilt, str(self.path))
         self._snapshot = self.fold.seq
-        said = notice(self.resumed, cut=bool(rebuilt.partial))
+        told = news(self.resumed, rebuilt)
         if rebuilt.partial:
             agent.add(Message("assistant", [Text(rebuilt.partial)], finish="aborted"))
             self._write("delete from partial where stream = ?", ())
-        if said and agent.open_calls():
-            self._note = Message("user", [Text(said)])
-        elif said:
-            agent.add(Message("user", [Text(said)]))
+        if agent.open_calls():
+            self._news = told  # results come first
+        else:
+            for message in told:
+                agent.add(message)
 
     # The kernel's Log
 
@@ -125,9 +130,12 @@ class SessionLog:
         kind = record.__class__
         if kind is AgentStarted and self._agent is not None:
             self._begin(self._agent)
+        if kind in _WITH_STATE and self._agent is not None:
+            self._keep_state(self._agent)
         stream = self._stream
-        stream.seq = seq = stream.seq + 1
+        seq = stream.seq + 1
         turn, body = self._bodies.of(record, seq)
+        stream.seq = seq
         self._writer.append(
             self._file,
             (
@@ -155,6 +163,8 @@ class SessionLog:
             self._timer.cancel()
         if self._file is not None:
             file, self._file = self._file, None
+            if self._stream is not None:
+                file.busy.discard(self._stream.id)
             await self._sessions.release(file)
 
     # What is kept beside the events
@@ -174,30 +184,30 @@ class SessionLog:
             return
         if kind is MessageAdded:
             self._partial_is_over()
-            if record.message.role == "tool" and self._note is not None:
-                note, self._note = self._note, None
-                agent.add(note)
+            if record.message.role == "tool":
+                told, self._news = self._news, []
+                for message in told:
+                    agent.add(message)
             return
         if kind is HistoryEdited:
             self._keep_snapshot(agent)
             return
-        self._keep_state(agent)
-        if kind is not ToolEnded:
-            self._partial_is_over()
-            self._keep_plugins(agent)
-            if self.fold.seq - self._snapshot >= SNAPSHOT_EVERY:
-                self._keep_snapshot(agent)
+        self._partial_is_over()
+        self._keep_plugins(agent)
+        if self.fold.seq - self._snapshot >= SNAPSHOT_EVERY:
+            self._keep_snapshot(agent)
 
     def _keep_state(self, agent: "Agent") -> None:
         """Record what changed in `agent.state` since it was last looked at."""
         kept = self._kept
-        for key, value in agent.state.items():
-            if kept.get(key, self) is not value:
-                kept[key] = value
+        changed = {key: value for key, value in agent.state.items() if kept.get(key, self) is not value}
+        changed.update({key: None for key, value in kept.items() if value is not None and key not in agent.state})
+        for key, value in changed.items():
+            kept[key] = value
+            try:
                 agent.record(StateSet(key, value))
-        for key in [k for k, v in kept.items() if v is not None and k not in agent.state]:
-            kept[key] = None
-            agent.record(StateSet(key, None))
+            except Exception as error:  # it is no data
+                agent.bus.publish(PluginFailed(f"agent.state[{key!r}]", f"it can't be kept: {error!r}"))
 
     def _keep_plugins(self, agent: "Agent") -> None:
         for impl in agent.hooks.impls("kt_save"):
@@ -224,7 +234,12 @@ class SessionLog:
         text = "".join(turn.sink.draft)
         if text != self._partial:
             self._partial = text
-            self._write("insert or replace into partial values(?1, ?2)", (text.encode("utf-8", "replace").decode(),))
+            said = text.encode("utf-8", "replace").decode()
+            self._write(
+                "insert or replace into partial select ?1, ?2, ?3, kt_seal(h, ?3) from event "
+                "where stream = ?1 and seq = ?2",
+                (self.fold.seq, said),
+            )
         self._timer = asyncio.get_running_loop().call_later(PARTIAL_SECONDS, self._keep_partial)
 
     def _partial_is_over(self) -> None:
@@ -240,4 +255,6 @@ class SessionLog:
             self._writer.append(self._file, (statement, (self._stream.id, *values)))
 
 
-_WATCHED = {LLMStarted, MessageAdded, HistoryEdited, ToolEnded, TurnEnded, AgentStopped}
+_WATCHED = {LLMStarted, MessageAdded, HistoryEdited, TurnEnded, AgentStopped}
+_WITH_STATE = {ToolEnded, TurnEnded, AgentStopped}
+"""Before these the state is kept, so that a result never counts without the state that its tool left."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kt import encode
+from kt import Limits, encode
 from kt.errors import UsageError
 
 from .log import SessionLog
@@ -66,9 +66,9 @@ def made_of(plan: "Plan") -> dict[str, Any]:
     made: dict[str, Any] = {"creature": creature, "pwd": str(plan.pwd), "options": {}}
     objects: list[str] = []
     for name, value in plan.given.items():
-        if name in ("session", "session_dir") or value is None:
+        if name in ("session", "session_dir") or value in (None, (), [], {}):
             continue
-        kept = _written(value, name, objects)
+        kept = encode(value) if isinstance(value, Limits) else _written(value, name, objects)
         if kept is not None:
             made["options"][name] = kept
     if objects:
@@ -83,11 +83,7 @@ def _written(value: Any, name: str, objects: list[str]) -> Any:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Mapping):
-        return {
-            str(k): _written(v, f"{name}.{k}", objects)
-            for k, v in value.items()
-            if not SECRET.search(str(k))
-        }
+        return {str(k): _written(v, f"{name}.{k}", objects) for k, v in value.items() if not SECRET.search(str(k))}
     if isinstance(value, list | tuple):
         return [kept for each in value if (kept := _written(each, name, objects)) is not None]
     objects.append(f"{name}: {getattr(value, 'name', None) or getattr(value, '__name__', type(value).__name__)}")

@@ -10,7 +10,7 @@ from kt import Message
 from kt.errors import DataError, NotFound
 
 from . import schema
-from .ends import tail, verify_end
+from .ends import tail, uid_of, verify_end
 from .lock import read_head
 from .path import path_to
 from .rebuild import Rebuilt, rebuild
@@ -38,7 +38,7 @@ class SessionReader:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
+        self.path = Path(path).expanduser().resolve()
         self._connection = schema.connect_read_only(self.path)
         self.bodies = Bodies(self._connection, self.path)
         try:
@@ -67,7 +67,8 @@ class SessionReader:
     @property
     def uid(self) -> str:
         """Return what tells this session from every other, forks included."""
-        return str(self._connection.execute("select value from meta where key = 'uid'").fetchone()[0])
+        with self.bodies.readable():
+            return uid_of(self._connection)
 
     @property
     def last(self) -> int:

@@ -22,7 +22,8 @@ CLOSE = 8
 class Rebuilt:
     """What an agent was at an event: its fold, with everything the fold refers to.
 
-    `partial` is the text of an answer that was being streamed.
+    `finished` are results of background jobs that the model has not heard of, `partial` is the text of an answer that
+    was being streamed.
     """
 
     fold: Fold
@@ -31,6 +32,7 @@ class Rebuilt:
     saved: dict[str, Any]
     results: dict[str, ToolResult]
     questions: list[dict[str, Any]] = field(default_factory=list)
+    finished: list[ToolResult] = field(default_factory=list)
     partial: str = ""
 
 
@@ -48,13 +50,10 @@ def rebuild(connection: sqlite3.Connection, bodies: Bodies, stream: int, head: i
     """Return what the agent of a stream was at an event. Raises SessionDamaged."""
     with bodies.readable():
         fold = fold_to(connection, bodies, stream, head)
+        fold.settle()
         for first, last in _stretches(sorted(ref[0] for ref in fold.history)):
             bodies.read_ahead(stream, first, last)
         history = [message_at(bodies, stream, ref) for ref in fold.history]
-        if fold.message is not None:  # a crash came between the turn's start and its message
-            history.append(message_of(bodies.at(stream, fold.message)["message"]))
-            fold.history.append([fold.message])
-        partial = connection.execute("select text from partial where stream = ?", (stream,)).fetchone()
         return Rebuilt(
             fold,
             history,
@@ -62,8 +61,23 @@ def rebuild(connection: sqlite3.Connection, bodies: Bodies, stream: int, head: i
             {name: bodies.at(stream, seq)["state"] for name, seq in fold.saved.items()},
             {id: result_of(bodies.at(stream, seq)["result"]) for id, seq in fold.ended.items()},
             [bodies.at(stream, seq) for seq in fold.questions.values()],
-            partial[0] if partial else "",
+            [result_of(bodies.at(stream, seq)["result"]) for seq in fold.finished.values()],
+            _partial(connection, bodies, stream, fold),
         )
+
+
+def _partial(connection: sqlite3.Connection, bodies: Bodies, stream: int, fold: Fold) -> str:
+    """Return the text of an answer that was cut, "" where the last one is whole. Raises SessionDamaged."""
+    row = connection.execute(
+        "select p.seq, p.text, p.h, e.h from partial p left join event e on e.stream = p.stream and e.seq = p.seq "
+        "where p.stream = ?",
+        (stream,),
+    ).fetchone()
+    if row is None or (fold.history and row[0] < max(ref[0] for ref in fold.history)):
+        return ""
+    if row[3] is None or chain.seal((row[3].hex(), row[1])) != row[2]:
+        raise bodies.damaged("the answer that was being streamed is not what was written")
+    return str(row[1])
 
 
 def _stretches(numbers: list[int]) -> Iterator[tuple[int, int]]:

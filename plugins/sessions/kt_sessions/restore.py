@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from kt import CallState, Text, ToolCall, ToolRecord, ToolResult
+from kt import CallState, Message, Text, ToolCall, ToolRecord, ToolResult
 from kt.events import QuestionAsked
 
 from .events import SessionResumed
@@ -34,7 +34,7 @@ def restore(agent: "Agent", rebuilt: Rebuilt, session: str) -> SessionResumed:
         agent.questions.reopen(QuestionAsked(**{k: v for k, v in data.items() if k != "seq"}))
     for id, answer in fold.answers.items():
         agent.questions.reopen(QuestionAsked(id, ""), answer)
-    lost = [f"{id} ({tool})" for id, tool in fold.jobs.items()]
+    lost = [f"{id} ({tool})" for id, tool in fold.jobs.items() if id not in fold.finished]
     return SessionResumed(session, fold.turn is not None, unknown, lost)
 
 
@@ -53,16 +53,27 @@ def _open_calls(agent: "Agent", rebuilt: Rebuilt) -> list[str]:
 
 def _settled(call: ToolCall, result: ToolResult) -> CallState:
     arguments: Any = call.args_text if call.arguments is None else call.arguments
-    state = CallState(call, ToolRecord(call.id, call.name, arguments))
+    state = CallState(call, ToolRecord(call.id, call.name, arguments), bound={})
     state.end(result)
     return state
 
 
-def notice(resumed: SessionResumed, *, cut: bool) -> str:
-    """Return what the model is told of an interruption that its calls' results do not say; "" where nothing is."""
+def news(resumed: SessionResumed, rebuilt: Rebuilt) -> list[Message]:
+    """Return what the model has to be told: of an interruption, and of jobs that ended before it heard of them."""
+    told = [_news_of(result) for result in rebuilt.finished]
     said = []
-    if cut:
+    if rebuilt.partial:
         said.append("Your last answer was cut off.")
     if resumed.lost:
         said.append(f"These background jobs ended with it, their outcome is unknown: {', '.join(resumed.lost)}.")
-    return f"(The process ended unexpectedly and was started again. {' '.join(said)})" if said else ""
+    if said:
+        text = f"(The process ended unexpectedly and was started again. {' '.join(said)})"
+        told.append(Message("user", [Text(text)]))
+    return told
+
+
+def _news_of(result: ToolResult) -> Message:
+    origin = next((part.origin for part in result.parts if part.origin), "job")
+    ended = "failed" if result.is_error else "finished"
+    head = Text(f"[the background job {result.name} ({result.call_id}) {ended}]\n", origin=origin)
+    return Message("user", [head, *result.parts])

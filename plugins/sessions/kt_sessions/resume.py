@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kt import Agent, Creature
+from kt import Agent, Creature, Limits
 from kt.errors import ConfigError, NotFound
 
 from .names import load
@@ -46,7 +46,9 @@ def recorded(
     more = options.pop("plugins", ())
     given: dict[str, Any] = {**_kept(made, plugins), "pwd": made["pwd"], **options}
     given["plugins"] = [*given["plugins"], *more]
-    _nothing_missing(made, options, path)
+    _nothing_missing(made, {**options, "plugins": more} if more else options, path)
+    if isinstance(given.get("limits"), Mapping):
+        given["limits"] = Limits(**given["limits"])
     if not Path(given["pwd"]).is_dir():
         raise NotFound(f"the session's working folder {given['pwd']!r} is gone", hint="give another: --cwd, or pwd=")
     return path, creature, given

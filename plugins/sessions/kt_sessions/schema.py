@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from kt.errors import DataError, NotFound
+from kt.errors import DataError, KTError, NotFound, StoreError
 
 from .chain import seal
 
@@ -27,7 +27,7 @@ create table event(id integer primary key, stream integer not null, seq integer 
 create index event_turn on event(stream, turn) where kind = 'turn_started';
 create index event_branch on event(stream, seq) where parent is not null;
 create table snapshot(stream integer primary key, seq integer not null, body text not null, h blob not null);
-create table partial(stream integer primary key, text text not null);
+create table partial(stream integer primary key, seq integer not null, text text not null, h blob not null);
 create table blob(id integer primary key, hash blob not null unique, data blob not null);
 """
 
@@ -39,8 +39,12 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open a file for writing, made where it is not there; any thread may use the connection, one at a time."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
     connection.create_function("kt_seal", 2, lambda h, text: seal((h.hex(), text)), deterministic=True)
-    connection.execute("pragma synchronous = full")
-    connection.execute("pragma wal_autocheckpoint = 4000")
+    try:
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma wal_autocheckpoint = 4000")
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
     return connection
 
 
@@ -48,7 +52,10 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     """Open a file for reading. Raises NotFound, and DataError for what is no session or too new to be read."""
     if not path.is_file():
         raise NotFound(f"there is no session {str(path)!r}", hint="kt sessions list")
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5)
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5)
+    except sqlite3.OperationalError as error:
+        raise unreadable(path, error) from None
     try:
         verify_format(connection, path)
     except BaseException:
@@ -63,16 +70,29 @@ def format_of(connection: sqlite3.Connection, path: Path) -> int:
         application = connection.execute("pragma application_id").fetchone()[0]
         version = connection.execute("pragma user_version").fetchone()[0]
         connection.execute("select count(*) from sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
+    except sqlite3.OperationalError as error:
+        raise unreadable(path, error) from None
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise DataError(f"this is no session file, or a damaged one: {error}", where=str(path)) from None
     if application != APPLICATION:
         raise DataError("this is no session file", where=str(path))
     return int(version)
 
 
+def unreadable(path: Path, error: sqlite3.OperationalError) -> KTError:
+    """Return why a file can't be opened: it may not be read, or a crash left it in a folder that can't be written."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
+        hint = "copy it, with the files beside it, to a folder that you can write"
+        return StoreError(f"the session can't be opened: {error}", where=str(path), hint=hint)
+    return DataError(f"this is no session file, or a damaged one: {error}", where=str(path))
+
+
 def verify_format(connection: sqlite3.Connection, path: Path) -> int:
     """Return the format of a file. Raises DataError where this code can't read it."""
     version = format_of(connection, path)
+    if version < 1:
+        raise DataError(f"the session has format {version}, which never was one", where=str(path))
     if version > FORMAT:
         raise DataError(
             f"the session has format {version}, and only formats up to {FORMAT} are known here",

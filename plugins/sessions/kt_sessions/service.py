@@ -1,5 +1,6 @@
 """The session files that the agents of a host keep: opened once, however many agents share one."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ class Sessions:
     def __init__(self) -> None:
         self.writer = Writer()
         self._files: dict[Path, SessionFile] = {}
+        self._opening = asyncio.Lock()
 
     @classmethod
     def of(cls, host: "Host") -> "Sessions":
@@ -30,6 +32,10 @@ class Sessions:
 
     async def open(self, path: Path) -> SessionFile:
         """Return the file, open for writing. Raises what SessionFile.open raises."""
+        async with self._opening:
+            return await self._opened(path)
+
+    async def _opened(self, path: Path) -> SessionFile:
         path = path.expanduser().resolve()  # noqa: ASYNC240  one look at the disk, at start
         file = self._files.get(path)
         if file is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import chain
-from .ends import REPAIR
+from .ends import REPAIR, UNREADABLE
 from .errors import SessionDamaged
 
 COLUMNS = "id, stream, seq, parent, ts, turn, kind, ver, body, h"
@@ -64,13 +64,12 @@ class Bodies:
 
     def _verify(self, row: Any) -> None:
         id, stream, seq, parent, ts, turn, kind, ver, text, digest = row
-        at, before = self._before.get(stream, (0, b""))
-        if at != seq - 1 or not before:
-            before = self._digest_before(stream, seq)
-        try:
+        good = seq.__class__ is int and text.__class__ is str and digest.__class__ is bytes
+        if good:
+            at, before = self._before.get(stream, (0, b""))
+            if at != seq - 1 or not before:
+                before = self._digest_before(stream, seq)
             good = chain.link(before, seq, parent, ts, turn, kind, ver, text) == digest
-        except (TypeError, AttributeError):
-            good = False
         if not good:
             raise self.damaged(f"event {id} is not what was written")
         self._before[stream] = seq, digest
@@ -115,7 +114,7 @@ class Bodies:
         """Say of what SQLite can't read that the file is damaged."""
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except UNREADABLE as error:
             raise self.damaged(f"the file is damaged: {error}") from None
 
     def _digest_before(self, stream: int, seq: int) -> bytes:
@@ -125,7 +124,7 @@ class Bodies:
             ).fetchone()
             return chain.first(*row) if row else b""
         row = self._connection.execute("select h from event where stream = ? and seq = ?", (stream, seq - 1)).fetchone()
-        return row[0] if row else b""
+        return row[0] if row and row[0].__class__ is bytes else b""
 
     def _body(self, stream: int, kind: str, ver: int, text: str) -> Body:
         body: Body = json.loads(text)

@@ -154,8 +154,12 @@ class Writer:
         try:
             file.commit(self._connection(file), file.backlog)
         except Exception as error:  # whatever it is, who waits must hear of it
-            return _explained(file, error)
+            return error if isinstance(error, KTError) else _explained(file, error)
         file.backlog = []
+        try:
+            file.mark()
+        except OSError as error:
+            return _explained(file, error)
         return None
 
     def _called(self, file: SessionFile, what: Call) -> tuple[Any, BaseException | None]:
