@@ -3,28 +3,24 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from ._build import Plan, build
-from ._controller import call_provider, run_passed
+from ._context import Questions, Sandbox
+from ._controller import call_provider, run_turn
 from ._conversation import Conversation
-from ._execute import execute
+from ._execute import execute, turn_events
 from ._hooks import NO_HOOKS, Hooks, Step, noted
 from ._host import Host, count_started
 from ._inbox import Inbox, Pending
-from ._messages import Json, Message, Part, ToolCall, ToolResult, user
+from ._messages import Content, Json, Message, ToolCall, ToolResult, user
 from ._plugins import installed
 from ._registry import required
-from ._stream import turn_events
 from ._toolcalls import call_tool, run_tool
 from ._turn import CallState, Limits, Turn, TurnResult
 from .errors import KTError, MissingPlugin, TurnCancelled, UsageError
 from .events import AgentStarted, AgentStopped, Event, PluginFailed, QuestionAsked
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ._context import Questions, Sandbox
 
 T = TypeVar("T")
 
@@ -46,7 +42,7 @@ class Agent(Conversation):
     )
     # fmt: on
 
-    def __init__(self, plan: "Plan") -> None:
+    def __init__(self, plan: Plan) -> None:
         self.creature, self.name, self.pwd, self.deps = plan.creature, plan.creature.name, plan.pwd, plan.deps
         assert plan.provider is not None
         self.provider, self.model, self.settings = plan.provider, plan.model, plan.settings
@@ -68,11 +64,11 @@ class Agent(Conversation):
         self._inbox: Inbox | None = None
         self._questions: Questions | None = None
         self._sandbox: Sandbox | None = None
-        self.turn_chain = self._fold("kt_around_turn", run_passed)
+        self.turn_chain = self._fold("kt_around_turn", run_turn)
         self.llm_chain = self._fold("kt_around_llm_call", call_provider)
         self.tool_chain = self._fold("kt_around_tool_call", run_tool)
 
-    def _fold(self, hook: str, inner: "Callable[[Agent, Any], Awaitable[Any]]") -> "Step | None":
+    def _fold(self, hook: str, inner: "Callable[[Agent, Any], Awaitable[Any]]") -> Step | None:
         """Fold an around-hook over `inner`; None where no plugin has it, so that nothing is paid for it."""
         return self.hooks.chain(hook, self, lambda x: inner(self, x)) if self.hooks.impls(hook) else None
 
@@ -86,7 +82,7 @@ class Agent(Conversation):
     build = staticmethod(build)
 
     @staticmethod
-    async def resume(session: "str | Path", *, host: Host | None = None, **options: Any) -> "Agent":
+    async def resume(session: str | Path, *, host: Host | None = None, **options: Any) -> "Agent":
         """Return the started agent of a session, as it was; `options` are as for `build`, over what it was made with.
 
         `session` is a path, or the name of one kept. Where its last turn had no end, `run(None)` goes on with it.
@@ -173,11 +169,7 @@ class Agent(Conversation):
     # Turns
 
     def run(
-        self,
-        content: str | Part | list[Part] | Message | None,
-        *,
-        timeout: float | None = None,
-        limits: Limits | None = None,
+        self, content: Content | None, *, timeout: float | None = None, limits: Limits | None = None
     ) -> Coroutine[Any, Any, TurnResult]:
         """Run one turn and wait for the background jobs it started; return its typed result.
 
@@ -189,14 +181,12 @@ class Agent(Conversation):
         return execute(self, self._new(message, source, limits), timeout=timeout)
 
     def run_stream(
-        self, content: str | Part | list[Part] | Message, *, timeout: float | None = None, limits: Limits | None = None
+        self, content: Content, *, timeout: float | None = None, limits: Limits | None = None
     ) -> AsyncGenerator[Event, None]:
         """Return an async iterator of the turn's events, the last being TurnEnded; leaving it cancels the turn."""
         return turn_events(self, self._new(user(content), "user", limits), timeout)
 
-    def send(
-        self, content: str | Part | list[Part] | Message, *, steer: bool = False, source: str = "user", origin: str = ""
-    ) -> Pending:
+    def send(self, content: Content, *, steer: bool = False, source: str = "user", origin: str = "") -> Pending:
         """Give input that waits for its turn, or with `steer` joins the running one before its next model call.
 
         The returned Pending can be edited or withdrawn until it is taken.
@@ -233,11 +223,10 @@ class Agent(Conversation):
     # Questions
 
     @property
-    def questions(self) -> "Questions":
+    def questions(self) -> Questions:
         """Return the open questions, made on first use by the `questions` kind."""
         if self._questions is None:
-            made: Questions = required(self.host.registry, "questions", "default", "kt-questions")(self)
-            self._questions = made
+            self._questions = required(self.host.registry, "questions", "default", "kt-questions")(self)
         return self._questions
 
     async def ask(self, question: QuestionAsked) -> str | None:
@@ -264,11 +253,10 @@ class Agent(Conversation):
         return self._inbox is not None and bool(self._inbox.items)
 
     @property
-    def sandbox(self) -> "Sandbox":
+    def sandbox(self) -> Sandbox:
         """Return the walls around the tools, made on first use by the `sandbox` kind."""
         if self._sandbox is None:
-            made: Sandbox = required(self.host.registry, "sandbox", self._sandbox_kind, "kt-sandbox")(self)
-            self._sandbox = made
+            self._sandbox = required(self.host.registry, "sandbox", self._sandbox_kind, "kt-sandbox")(self)
         return self._sandbox
 
     async def call_tool(self, call: ToolCall) -> ToolResult:

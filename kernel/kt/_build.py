@@ -48,7 +48,7 @@ class Plan:
     dropped: set[str] = field(default_factory=set)
     objects: list[object] = field(default_factory=list)
     guards: list[object] = field(default_factory=list)
-    given: Mapping[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
     log: Log | None = None
     session: str | None = None
     sandbox: str = "default"
@@ -107,7 +107,9 @@ async def build(
     own, host = host is None, host or Host()
     found = creature_of(host, creature)
     plan = Plan(host, found, _folder(pwd), limits or found.limits, deps, own_host=own)
-    plan.given = {"llm": llm, "tools": tools, "profile": profile, "plugins": plugins, "guards": guards, **options}
+    plan.given = {"llm": llm, "tools": tools, "profile": profile, "plugins": plugins, "guards": guards, "deps": deps}
+    plan.given |= {"output_type": output_type, "limits": limits, "input": input, "outputs": outputs}
+    plan.given |= {"triggers": triggers, "subagents": subagents, **options}
     enable(plan, profile, plugins, guards)
     for name, value in {"output_type": output_type, "subagents": [*found.subagents, *subagents]}.items():
         if value:
@@ -122,13 +124,10 @@ async def build(
         plan.use("jobs")
     plan.active = activate(host.plugins, plan.uses, plan.objects, guards=plan.guards, shared=host.shared)
     _guarded(plan, unguarded)
-    inputs = [thing for thing in (input or found.input,) if thing is not None]
-    for kind, things in (
-        ("input", inputs),
-        ("output", [*found.outputs, *outputs]),
-        ("trigger", [*found.triggers, *triggers]),
-    ):
-        plan.extras += tuple(_attachment(plan, kind, thing) for thing in things)
+    if (source := input or found.input) is not None:
+        plan.extras += (_attachment(plan, "input", source),)
+    plan.extras += tuple(_attachment(plan, "output", thing) for thing in (*found.outputs, *outputs))
+    plan.extras += tuple(_attachment(plan, "trigger", thing) for thing in (*found.triggers, *triggers))
     return Agent(plan)
 
 
@@ -223,13 +222,13 @@ def _tools(plan: Plan, given: Sequence[object]) -> tuple[Tool, ...]:
     """Return the creature's tools, then the caller's. Raises UnknownName, and ConfigError for a name used twice."""
     creature, out = plan.creature, dict[str, Tool]()
     for thing in (*creature.tools, *given):
-        name = None
         if isinstance(thing, str) and ":" in thing:
-            thing = required(plan.host.registry, "loader", "tool", "kt-config")(thing, creature.path)
+            tool = as_tool(required(plan.host.registry, "loader", "tool", "kt-config")(thing, creature.path))
         elif isinstance(thing, str):
-            name = thing
-            thing = plan.host.registry.get("tool", name, where=str(creature.path or creature.name))
-        tool = as_tool(thing) if name is None else as_tool(thing).named(name)
+            where = str(creature.path or creature.name)
+            tool = as_tool(plan.host.registry.get("tool", thing, where=where)).named(thing)
+        else:
+            tool = as_tool(thing)
         if tool.name in out:
             raise ConfigError(
                 f"two tools are named {tool.name!r}", where=creature.name, hint="rename one: @tool(name=...)"

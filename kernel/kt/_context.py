@@ -49,7 +49,6 @@ class Exec(Protocol):
 
         `env` is added to the environment there is; `on_output` hears everything, whatever `max_output` keeps.
         """
-        ...
 
 
 @dataclass(slots=True)
@@ -77,7 +76,6 @@ class Files(Protocol):
 
     def relative(self, path: str) -> str:
         """Return the path relative to the working folder, with / between names; an absolute one elsewhere."""
-        ...
 
 
 @dataclass(slots=True)
@@ -142,11 +140,9 @@ class Questions(Protocol):
     @property
     def parked(self) -> list[QuestionAsked]:
         """Return the questions that nobody awaits: a waiting turn left them."""
-        ...
 
     def reopen(self, question: QuestionAsked, answer: str | None = None) -> None:
         """Take up a question that an earlier process asked, with its answer where it had one."""
-        ...
 
     def attached(self) -> AbstractContextManager[None]: ...
 
@@ -154,7 +150,6 @@ class Questions(Protocol):
 
     def answer(self, id: str, answer: str, *, by: str = "") -> bool:
         """Answer an open question; return False where another surface was first. Raises NotFound for an unknown id."""
-        ...
 
 
 @dataclass(slots=True)

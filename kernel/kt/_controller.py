@@ -21,7 +21,12 @@ NOTHING = Usage()
 
 
 async def run_turn(agent: "Agent", turn: Turn) -> TurnResult:
-    """Ask the model, run the tools it asks for, and again, until it answers."""
+    """Ask the model, run the tools it asks for, and again, until it answers.
+
+    Raises UsageError for another turn than the one that runs: hooks must pass that one on.
+    """
+    if turn is not agent.turn:
+        raise UsageError("a plugin passed on another turn", hint="change turn.message or turn.limits in place")
     if calls := agent.open_calls():
         await take_up(agent, turn, calls)
     if turn.message is not None:
@@ -38,13 +43,6 @@ async def run_turn(agent: "Agent", turn: Turn) -> TurnResult:
         elif not (agent.has_input or turn.holds) or not await held_open(agent, turn):
             finish(turn, reply, text)
             return turn.result(Status.ok, session=agent.session)
-
-
-async def run_passed(agent: "Agent", turn: Turn) -> TurnResult:
-    """Run the turn that the hooks passed on. Raises UsageError for another one."""
-    if turn is not agent.turn:
-        raise UsageError("a plugin passed on another turn", hint="change turn.message or turn.limits in place")
-    return await run_turn(agent, turn)
 
 
 async def take_up(agent: "Agent", turn: Turn, calls: list[ToolCall]) -> None:
@@ -83,7 +81,7 @@ async def ask_model(agent: "Agent", turn: Turn) -> tuple[Message, str, list[Tool
     chain = agent.llm_chain
     reply = await (call_provider(agent, request) if chain is None else chain(request))
     if "".join(sink.draft) != (text := reply.text):
-        show_what_was_not(agent, turn, sink, text)
+        sink.replace(text, turn.attempt + 1)
     if calls := reply.tool_calls:
         distinct_ids(turn, calls, number)
     reply.seconds = reply.seconds or perf_counter() - began
@@ -183,13 +181,12 @@ class Sink:
             self._bus.publish(events.LLMRestarted(self._number, attempt))
         self.draft, self.shown = [], 0
 
-
-def show_what_was_not(agent: "Agent", turn: Turn, sink: Sink, text: str) -> None:
-    """Make the deltas tell what the reply says, where a hook replaced it or the provider does not stream."""
-    if sink.draft:
-        sink.restart(turn.attempt + 1)
-    if text:
-        sink.emit(text)
+    def replace(self, text: str, attempt: int) -> None:
+        """Make the deltas tell what the reply says, where a hook replaced it or the provider does not stream."""
+        if self.draft:
+            self.restart(attempt)
+        if text:
+            self.emit(text)
 
 
 def finish(turn: Turn, reply: Message, text: str) -> None:

@@ -1,17 +1,13 @@
 """The conversation of an agent, and the log and bus that hear of everything that happens to it."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ._bus import Bus
 from ._log import Log, MemoryLog
 from ._messages import Message, ToolCall, ToolResult
 from ._toolcalls import failure
-from .events import HistoryEdited
-
-if TYPE_CHECKING:
-    from ._turn import CallState
-    from .events import Logged
+from ._turn import CallState
+from .events import HistoryEdited, Logged
 
 
 class Conversation:
@@ -24,7 +20,7 @@ class Conversation:
         self.history: list[Message] = []
         self.taint: frozenset[str] = frozenset()
 
-    def record(self, event: "Logged") -> None:
+    def record(self, event: Logged) -> None:
         """Append an event to the log, then publish it with its sequence number."""
         event.seq = self.log.append(event)
         if self.bus.heard:
@@ -56,7 +52,7 @@ class Conversation:
         history = self.history
         return history[-1].tool_calls if history and history[-1].role == "assistant" else []
 
-    def close_calls(self, why: str, known: "Mapping[str, CallState]") -> None:
+    def close_calls(self, why: str, known: Mapping[str, CallState]) -> None:
         """Give every open call its known result, or one that says why there is none: history stays valid everywhere."""
         if calls := self.open_calls():
             results = {c.id: s.result for c in calls if (s := known.get(c.id)) is not None}

@@ -14,11 +14,16 @@ class EntryPoint:
         self.name, self.value, self.dist, self.version = name, value, dist, version
 
     def load(self) -> object:
-        from importlib import import_module
+        return imported(self.value)
 
-        module, _, attribute = self.value.partition(":")
-        loaded = import_module(module.strip())
-        return getattr(loaded, attribute.strip()) if attribute else loaded
+
+def imported(target: str) -> object:
+    """Return what "module:attribute" names, or the module itself where no attribute is given."""
+    from importlib import import_module
+
+    module, _, attribute = target.partition(":")
+    loaded = import_module(module.strip())
+    return getattr(loaded, attribute.strip()) if attribute else loaded
 
 
 def entry_points(group: str) -> list[EntryPoint]:
@@ -38,11 +43,6 @@ def entry_points(group: str) -> list[EntryPoint]:
     return [found[key] for key in sorted(found)]
 
 
-def forget() -> None:
-    """Read the disk again next time, after an installation in this process."""
-    _scan.cache_clear()
-
-
 @cache
 def _scan(folder: str) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
     out = []
@@ -56,7 +56,7 @@ def _scan(folder: str) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
             continue
         try:
             with open(f"{item.path}/entry_points.txt", encoding="utf-8") as file:  # noqa: PTH123
-                lines = list(_parse(file.read()))
+                lines = _parse(file.read())
         except OSError:
             continue
         name, _, version = stem.partition("-")

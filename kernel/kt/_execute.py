@@ -1,11 +1,13 @@
 """Execute a turn: whatever happens in the loop becomes a typed result, and the history stays valid."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from . import errors, events
 from ._controller import run_turn
 from ._messages import Message, Text
+from ._stream import Stream
 from ._toolcalls import blamed
 from ._turn import Status, Turn, TurnResult
 
@@ -49,6 +51,22 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
             agent.wake()
 
 
+async def turn_events(agent: "Agent", turn: Turn, timeout: float | None) -> AsyncGenerator[events.Event, None]:
+    """Yield the events of one turn, which starts with the iteration and is cancelled where that is left."""
+    stream = Stream()
+    turn.tap, items = stream.put, stream.items
+    task = agent.spawn(execute(agent, turn, timeout=timeout), name=f"{agent.name} turn {turn.id}")
+    task.add_done_callback(lambda _: stream.close())
+    try:
+        while await stream.more():
+            while items:
+                yield items.popleft()
+    finally:
+        turn.cancel()
+        if not task.done():
+            await asyncio.wait([task])
+
+
 def start(agent: "Agent", turn: Turn) -> None:
     if agent.stopping or not agent.started:
         raise errors.TurnCancelled(f"agent {agent.name!r} is stopping")
@@ -65,10 +83,9 @@ async def make_durable(agent: "Agent", turn: Turn, result: TurnResult) -> None:
     """Make what the turn recorded durable; a store that can't is the turn's failure."""
     try:
         await agent.log.durable()
-    except errors.KTError as error:
-        result.status, result.error = Status.failed, error
     except Exception as error:
-        result.status, result.error = Status.failed, errors.StoreError(f"the log failed: {error}")
+        broken = error if isinstance(error, errors.KTError) else errors.StoreError(f"the log failed: {error}")
+        result.status, result.error = Status.failed, broken
     except asyncio.CancelledError:
         if agent.turn is turn:
             end(agent, turn, result)

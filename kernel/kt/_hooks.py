@@ -77,11 +77,6 @@ def layout(cls: type, specs: tuple[type, ...]) -> tuple[tuple[str, tuple[str, ..
     return tuple(found)
 
 
-def _spec_args(name: str, specs: Sequence[type]) -> tuple[str, ...]:
-    spec = next(getattr(s, name) for s in specs if hasattr(s, name))
-    return tuple(inspect.signature(spec).parameters)[1:]
-
-
 class Hooks:
     """The implementations of one agent, in order: tiers first, then tryfirst and trylast, then as enabled."""
 
@@ -106,7 +101,8 @@ class Hooks:
         impls = self.impls(name)
         if not impls:
             return inner
-        agent_arg, arg, _ = _spec_args(name, self.specs)
+        spec = next(getattr(s, name) for s in self.specs if hasattr(s, name))
+        _, agent_arg, arg, _ = inspect.signature(spec).parameters
         guarded = name == "kt_around_tool_call"
         core = object()
         step = _core(inner, core)

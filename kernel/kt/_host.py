@@ -6,13 +6,11 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from ._plugins import Plugins, installed
+from ._registry import Registry
 from .errors import MissingPlugin
-
-if TYPE_CHECKING:
-    from ._plugins import Plugins
-    from ._registry import Registry
 
 T = TypeVar("T")
 
@@ -52,7 +50,7 @@ class Host:
 
     __slots__ = ("_plugins", "_services", "_stack", "_started", "_tasks", "clock", "shared")
 
-    def __init__(self, plugins: "Plugins | None" = None, *, clock: Clock | None = None) -> None:
+    def __init__(self, plugins: Plugins | None = None, *, clock: Clock | None = None) -> None:
         self._plugins = plugins
         self._services: dict[type, object] = {}
         self.shared: dict[str, object] = {}
@@ -62,15 +60,13 @@ class Host:
         self.clock = clock or SYSTEM_CLOCK
 
     @property
-    def plugins(self) -> "Plugins":
+    def plugins(self) -> Plugins:
         if self._plugins is None:
-            from ._plugins import installed
-
             self._plugins = installed()
         return self._plugins
 
     @property
-    def registry(self) -> "Registry":
+    def registry(self) -> Registry:
         return self.plugins.registry
 
     def provide(self, service: object, kind: type | None = None) -> None:
@@ -108,9 +104,9 @@ class Host:
         if self._started:
             return
         self._started = True
-        if self._plugins is not None and (hook := self._plugins.host_lifespans) is not None:
+        if self._plugins is not None and (scopes := self._plugins.manager.hook.kt_host_lifespan(host=self)):
             self._stack = AsyncExitStack()
-            for scope in hook(host=self):
+            for scope in scopes:
                 await self._stack.enter_async_context(scope)
 
     async def close(self) -> None:

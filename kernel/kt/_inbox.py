@@ -29,8 +29,7 @@ class Pending:
     def withdraw(self) -> None:
         """Take the input back. Raises UsageError once the input was taken."""
         self._still_there("withdrawn")
-        self._inbox.items.remove(self)
-        self.taken = True
+        self._inbox.take(self)
         self._inbox.announce(self, withdrawn=True)
 
     def _still_there(self, verb: str) -> None:
@@ -56,19 +55,19 @@ class Inbox:
         return pending
 
     def announce(self, pending: Pending, *, withdrawn: bool = False) -> None:
-        text = pending.message.text
-        self._agent.bus.publish(InputQueued(pending.id, text, pending.steer, withdrawn))
+        self._agent.bus.publish(InputQueued(pending.id, pending.message.text, pending.steer, withdrawn))
+
+    def take(self, pending: Pending) -> Pending:
+        """Take an input out of the queue; from now on it can't be edited."""
+        self.items.remove(pending)
+        pending.taken = True
+        return pending
 
     def steering(self) -> list[Pending]:
         """Take what joins the running turn before its next model call."""
-        taken = [p for p in self.items if p.steer]
-        for p in taken:
-            p.taken = True
-            self.items.remove(p)
-        return taken
+        steering = [p for p in self.items if p.steer]
+        return [self.take(p) for p in steering]
 
     def next(self) -> Pending:
         """Take the oldest input for a turn of its own."""
-        pending = self.items.popleft()
-        pending.taken = True
-        return pending
+        return self.take(self.items[0])

@@ -22,12 +22,7 @@ def hookimpl(function: Any = None, **options: Any) -> Any:
     unknown = options.keys() - _OPTIONS.keys()
     if unknown:
         raise TypeError(f"hookimpl has no option {unknown.pop()!r}")
-
-    def mark(f: F) -> F:
-        f.kt_impl = {**_OPTIONS, **options}  # type: ignore[attr-defined]
-        return f
-
-    return mark if function is None else mark(function)
+    return _mark(function, "kt_impl", {**_OPTIONS, **options})
 
 
 @overload
@@ -37,9 +32,14 @@ def hookspec(*, firstresult: bool = False, warn_on_impl: Warning | None = None) 
 def hookspec(function: Any = None, *, firstresult: bool = False, warn_on_impl: Warning | None = None) -> Any:
     """Mark a method of a specification class as a hook (for plugins that add hooks through `kt_addhooks`)."""
     options = {"firstresult": firstresult, "historic": False, "warn_on_impl": warn_on_impl, "warn_on_impl_args": None}
+    return _mark(function, "kt_spec", options)
+
+
+def _mark(function: Any, attribute: str, options: dict[str, Any]) -> Any:
+    """Set `options` on a function as the attribute that pluggy reads; without a function, return what will."""
 
     def mark(f: F) -> F:
-        f.kt_spec = options  # type: ignore[attr-defined]
+        setattr(f, attribute, options)
         return f
 
     return mark if function is None else mark(function)

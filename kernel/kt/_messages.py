@@ -176,7 +176,10 @@ class Message:
         return [p for p in parts if isinstance(p, ToolCall)]
 
 
-def user(content: str | Part | list[Part] | Message, *, origin: str = "") -> Message:
+Content: TypeAlias = str | Part | list[Part] | Message
+
+
+def user(content: Content, *, origin: str = "") -> Message:
     """Return a user message from text, a part, parts, or a message (returned as it is)."""
     if isinstance(content, str):
         return Message("user", [Text(content, origin=origin)])

@@ -1,6 +1,6 @@
 """Load the installed plugins once a process, and work out which of them act in an agent."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +35,6 @@ class Plugins:
         self.registry, self.skip_bad = Registry(), skip_bad
         self.modules: dict[str, tuple[_discovery.EntryPoint, object]] = {}
         self.failed: dict[str, PluginError | NameClash] = {}
-        self._manager: pluggy.PluginManager | None = None
-        self._specs: tuple[type, ...] | None = None
         for point in _discovery.entry_points("kt"):
             self._load(point)
 
@@ -47,31 +45,20 @@ class Plugins:
             if register := getattr(module, "kt_register", None):
                 register(self.registry)
             self.modules[point.name] = (point, module)
-        except NameClash as error:
-            self._reject(point, error)
         except Exception as error:
-            self._reject(point, _broken(point, f"{type(error).__name__}: {error}", error))
+            self._reject(point, f"{type(error).__name__}: {error}", error)
 
-    def _reject(self, point: _discovery.EntryPoint, error: "PluginError | NameClash") -> None:
+    def _reject(self, point: _discovery.EntryPoint, cause: str, error: Exception) -> None:
+        """Keep a plugin out, or raise why; a clash of names says already who is in it."""
+        why = error if isinstance(error, NameClash) else _broken(point, cause, error)
         if not self.skip_bad:
-            raise error
+            raise why
         self.registry.drop(point.dist)
-        self.failed[point.name] = error
-
-    @property
-    def manager(self) -> "pluggy.PluginManager":
-        """Return pluggy's manager of the entry modules, checked against the hook specifications."""
-        if self._manager is None:
-            self._manager = self._checked()
-        return self._manager
+        self.failed[point.name] = why
 
     @cached_property
-    def host_lifespans(self) -> "Callable[..., Any] | None":
-        """Return the hook that enters the host lifespans; None where no plugin has one."""
-        hook = self.manager.hook.kt_host_lifespan
-        return hook if hook.get_hookimpls() else None
-
-    def _checked(self) -> "pluggy.PluginManager":
+    def manager(self) -> "pluggy.PluginManager":
+        """Return pluggy's manager of the entry modules, checked against the hook specifications."""
         import pluggy
 
         manager = pluggy.PluginManager("kt")
@@ -82,26 +69,24 @@ class Plugins:
                 manager.register(module, name=point.name)
                 manager.check_pending()
             except pluggy.PluginValidationError as error:
-                self._reject(point, _broken(point, " ".join(str(error).split()), error))
+                self._reject(point, " ".join(str(error).split()), error)
                 manager.unregister(name=point.name)
                 del self.modules[point.name]
         return manager
 
-    @property
+    @cached_property
     def specs(self) -> tuple[type, ...]:
         """Return the hook specification classes: the kernel's, then those that plugins added with `kt_addhooks`."""
-        if self._specs is None:
-            from ._hookspecs import Specs
+        from ._hookspecs import Specs
 
-            found = HookSpecs([Specs])
-            for point, module in list(self.modules.values()):
-                try:
-                    if add := getattr(module, "kt_addhooks", None):
-                        add(found)
-                except Exception as error:
-                    self._reject(point, _broken(point, f"kt_addhooks: {error}", error))
-            self._specs = tuple(found.classes)
-        return self._specs
+        found = HookSpecs([Specs])
+        for point, module in self.modules.values():
+            try:
+                if add := getattr(module, "kt_addhooks", None):
+                    add(found)
+            except Exception as error:
+                self._reject(point, f"kt_addhooks: {error}", error)
+        return tuple(found.classes)
 
     def resolve(self, kind: str, name: str) -> object:
         """Ask the plugins' `kt_resolve` for a reference; None when nobody knows it."""
@@ -184,10 +169,9 @@ def _named(plugins: Plugins, name: str, config: Mapping[str, Any], shared: dict[
         layout(cls, plugins.specs)
     except PluginError as error:
         raise PluginError(f"plugin {name!r} of {source}: {error.what}", where=error.where, hint=error.hint) from error
+    plugin = shared.get(name) or make(cls, name, config, source)
     if getattr(cls, "scope", "agent") == "host":
-        plugin = shared[name] = shared.get(name) or make(cls, name, config, source)
-    else:
-        plugin = make(cls, name, config, source)
+        shared[name] = plugin
     return Active(plugin, name, _tier(plugin), source)
 
 
@@ -212,8 +196,7 @@ def _settings(model: Any, name: str, config: Mapping[str, Any]) -> object:
     if unknown := sorted(set(config) - set(fields)):
         raise PluginError(f"plugin {name!r} has no setting {unknown[0]!r}", hint=nearest(unknown[0], fields))
     try:
-        made: object = TypeAdapter(model).validate_python(dict(config))
-        return made
+        return TypeAdapter(model).validate_python(dict(config))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ._discovery import imported
 from .errors import ConfigError, NameClash, PluginError, UnknownName, nearest
 
 
@@ -23,22 +24,16 @@ class Entry:
     def load(self) -> Any:
         """Import the target, once. Raises PluginError naming the distribution."""
         if self._loaded is None:
-            self._loaded = self._import() if isinstance(self.target, str) else self.target
+            try:
+                self._loaded = imported(self.target) if isinstance(self.target, str) else self.target
+            except Exception as error:
+                raise PluginError(
+                    f"{self.kind} {self.name!r} of {self.dist} {self.version} does not load: "
+                    f"{type(error).__name__}: {error}",
+                    where=str(self.target),
+                    hint=f"repair or remove {self.dist}, or run with --skip-bad-plugins",
+                ) from error
         return self._loaded
-
-    def _import(self) -> object:
-        from importlib import import_module
-
-        module, _, attribute = str(self.target).partition(":")
-        try:
-            return getattr(import_module(module), attribute) if attribute else import_module(module)
-        except Exception as error:
-            raise PluginError(
-                f"{self.kind} {self.name!r} of {self.dist} {self.version} does not load: "
-                f"{type(error).__name__}: {error}",
-                where=str(self.target),
-                hint=f"repair or remove {self.dist}, or run with --skip-bad-plugins",
-            ) from error
 
 
 def _adder(kind: str) -> Callable[..., None]:

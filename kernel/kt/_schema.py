@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any, get_type_hints
 
 from ._messages import Json
+from ._tool import Described
 from .errors import ConfigError
 
-Validate = Callable[[dict[str, Json]], dict[str, Any]]
 
-
-def describe(function: Callable[..., Any], *, skip_first: bool) -> tuple[str, Json, Validate]:
+def describe(function: Callable[..., Any], *, skip_first: bool) -> Described:
     """Return (description, parameters schema, validator) of a function.
 
     The validator takes JSON arguments and returns keyword arguments; it raises ValueError with one line a mistake.
@@ -37,10 +36,9 @@ def describe(function: Callable[..., Any], *, skip_first: bool) -> tuple[str, Js
         said: Any = {"description": docs[name]} if name in docs else {}
         fields[field] = (hints.get(name, Any), Field(default, alias=name, **said))
         names[field] = name
+    config = ConfigDict(extra="forbid", protected_namespaces=())
     try:
-        model = create_model(
-            function.__name__, __config__=ConfigDict(extra="forbid", protected_namespaces=()), **fields
-        )
+        model = create_model(function.__name__, __config__=config, **fields)
         schema = tidy(model.model_json_schema())
     except PydanticUserError as error:
         raise ConfigError(f"tool {function.__name__!r} has a parameter without a schema: {error.message}") from error

@@ -1,15 +1,10 @@
-"""Async iterators over events: of a bus, and of one turn."""
+"""An async iterator over events."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from .events import Event
-
-if TYPE_CHECKING:
-    from ._agent import Agent
-    from ._turn import Turn
 
 
 class Stream:
@@ -50,21 +45,3 @@ class Stream:
         if not await self.more():
             raise StopAsyncIteration
         return self.items.popleft()
-
-
-async def turn_events(agent: "Agent", turn: "Turn", timeout: float | None) -> AsyncGenerator[Event, None]:
-    """Yield the events of one turn, which starts with the iteration and is cancelled where that is left."""
-    from ._execute import execute
-
-    stream = Stream()
-    turn.tap, items = stream.put, stream.items
-    task = agent.spawn(execute(agent, turn, timeout=timeout), name=f"{agent.name} turn {turn.id}")
-    task.add_done_callback(lambda _: stream.close())
-    try:
-        while await stream.more():
-            while items:
-                yield items.popleft()
-    finally:
-        turn.cancel()
-        if not task.done():
-            await asyncio.wait([task])

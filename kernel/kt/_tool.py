@@ -12,6 +12,8 @@ from .errors import ConfigError
 Effect: TypeAlias = Literal["read", "idempotent", "once"]
 """What running twice does: "read" changes nothing, "idempotent" nothing more, "once" must never be repeated."""
 
+Described: TypeAlias = tuple[str, Json, Callable[[dict[str, Json]], dict[str, Any]]]
+
 BACKGROUND = "run_in_background"
 
 
@@ -64,11 +66,9 @@ class Tool:
         self.needs, self.is_async = needs, inspect.iscoroutinefunction(function)
         self.takes_context = _takes_context(function)
         self._description = description
-        self._described: tuple[str, Json, Callable[[dict[str, Json]], dict[str, Any]]] | None = None
-        if schema is not None:
-            self._described = ("", schema, dict)
+        self._described: Described | None = None if schema is None else ("", schema, dict)
 
-    def _describe(self) -> tuple[str, Json, Callable[[dict[str, Json]], dict[str, Any]]]:
+    def _describe(self) -> Described:
         if self._described is None:
             from ._schema import describe
 

@@ -43,13 +43,11 @@ async def run_calls(agent: "Agent", turn: Turn, calls: list[ToolCall]) -> Messag
             await run_batch(agent, turn, batch)
             await run_batch(agent, turn, [state])
             batch = []
-    if batch:
-        await run_batch(agent, turn, batch)
+    await run_batch(agent, turn, batch)
     results = [turn.calls[call.id].result for call in calls]
     if turn.strikes >= STRIKES:
-        raise ArgumentsError(
-            f"the model sent {turn.strikes} invalid calls in a row: {turn.calls[calls[-1].id].record.error}"
-        )
+        last = turn.calls[calls[-1].id].record
+        raise ArgumentsError(f"the model sent {turn.strikes} invalid calls in a row: {last.error}")
     return Message("tool", results)  # type: ignore[arg-type]
 
 

@@ -141,12 +141,12 @@ class Turn:
         self._reason = reason or TurnCancelled("the turn was cancelled")
         if self._task is not None:
             # From inside the turn's own task the cancellation must wait until the task suspends.
-            asyncio.get_running_loop().call_soon(self._deliver)
+            asyncio.get_running_loop().call_soon(self._deliver, self._task)
 
-    def _deliver(self) -> None:
-        if not self.ended and self._task is not None and not self._delivered:
+    def _deliver(self, task: "asyncio.Task[Any]") -> None:
+        if not self.ended:
             self._delivered = True
-            self._task.cancel()
+            task.cancel()
 
     def hold(self) -> "asyncio.Future[None]":
         """Return a future that keeps a turn whose caller waits from ending, until it is done."""
