@@ -98,7 +98,10 @@ class SessionFile:
         that SQLite has on it in this process."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not self.path.exists():
+            if self.path.exists():
+                if not self.path.is_file():
+                    raise DataError("this is no file", where=str(self.path))
+            else:
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
             return

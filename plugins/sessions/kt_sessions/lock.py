@@ -9,8 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kt.errors import ConfigError
-
 from .errors import SessionLocked
 
 WIDTH = 192
@@ -43,17 +41,20 @@ def read_head(path: Path) -> Mark | None:
 class SessionLock:
     """The right to write a session, held until `release`.
 
-    Raises SessionLocked where another process has it, ConfigError for a file with several names: who opens it by
-    another one would not see the lock.
+    Raises SessionLocked where another process has it, and for a file with several names: who opens it by another one
+    would not see the lock.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         if path.stat().st_nlink > 1:
-            raise ConfigError(
-                "the session has several names (hard links)", where=str(path), hint="copy it, and use that"
+            raise SessionLocked(
+                "the session has several names (hard links), so nobody can tell who else writes it",
+                where=str(path),
+                hint="copy it, and use the copy",
             )
         self._file = head_file(path)
+        self._identity = (0, 0)
         self._fd = self._take()
         self.left = read_head(path)
         """The mark that a crash left, None after a clean end."""
@@ -73,21 +74,22 @@ class SessionLock:
                     f"session {self.path.name!r} is being written{owner and f' by process {owner}'}",
                     hint="wait for it to end, fork it (kt sessions fork), or only read it",
                 ) from None
-            if self._is_ours(fd):
+            taken = os.fstat(fd)
+            self._identity = taken.st_ino, taken.st_dev
+            if self._is_ours():
                 return fd
             os.close(fd)  # it was removed between opening and locking: take the new one
 
-    def _is_ours(self, fd: int) -> bool:
+    def _is_ours(self) -> bool:
         try:
             there = self._file.stat()
         except FileNotFoundError:
             return False
-        ours = os.fstat(fd)
-        return (ours.st_ino, ours.st_dev) == (there.st_ino, there.st_dev)
+        return (there.st_ino, there.st_dev) == self._identity
 
     def check(self) -> None:
         """Raise SessionLocked where somebody removed the lock, so that another process may write as well."""
-        if not self._is_ours(self._fd):
+        if not self._is_ours():
             raise SessionLocked(f"the lock of session {self.path.name!r} was removed while it was being written")
 
     def mark(self, last: int, digest: bytes, uid: str) -> None:
@@ -100,7 +102,7 @@ class SessionLock:
 
     def release(self, *, clean: bool) -> None:
         """Let others write; after a clean end nothing is left."""
-        if clean and self._is_ours(self._fd):
+        if clean and self._is_ours():
             with suppress(FileNotFoundError):
                 self._file.unlink()
         os.close(self._fd)

@@ -73,11 +73,12 @@ def _partial(connection: sqlite3.Connection, bodies: Bodies, stream: int, fold: 
         "where p.stream = ?",
         (stream,),
     ).fetchone()
-    if row is None or (fold.history and row[0] < max(ref[0] for ref in fold.history)):
+    if row is None:
         return ""
-    if row[3] is None or chain.seal((row[3].hex(), row[1])) != row[2]:
+    seq, text, seal, digest = row
+    if not (isinstance(seq, int) and isinstance(digest, bytes)) or chain.seal((digest.hex(), text)) != seal:
         raise bodies.damaged("the answer that was being streamed is not what was written")
-    return str(row[1])
+    return "" if fold.history and seq < max(ref[0] for ref in fold.history) else str(text)
 
 
 def _stretches(numbers: list[int]) -> Iterator[tuple[int, int]]:
