@@ -53,21 +53,21 @@ class Parser:
         self._before = Before()
         self._awaited: Data | None = None
         self._answers: dict[str, str] = {}
-        self._kept: list[tuple[str, Any]] | None = None
-        self._withheld: list[tuple[str, Data]] = []
+        self._kept: list[tuple[str, Any]] = []
+        self._withheld: list[tuple[str, Data, list[tuple[str, Any]]]] = []
 
     def feed(self, kind: str, seq: int, body: Data) -> None:
         """Take one event."""
-        if kind not in ("state_set", "plugin_saved"):
-            self._kept = None
         if kind in STARTS:
             self._fold.feed(kind, seq, body)
             self._start(kind)
             return
         if kind in WITHHELD and self._early(kind, body):
-            self._withheld.append((kind, body))
+            self._withheld.append((kind, body, self._kept))
         elif (take := getattr(self, f"_{kind}", None)) is not None:
             take(body)
+        if kind != "state_set":
+            self._kept = []  # what is kept stands before the end of the call that changed it
         self._fold.feed(kind, seq, body)
 
     def _early(self, kind: str, body: Data) -> bool:
@@ -161,7 +161,7 @@ class Parser:
 
     def _release(self) -> None:
         withheld, self._withheld = self._withheld, []
-        for kind, body in withheld:
+        for kind, body, self._kept in withheld:
             getattr(self, f"_{kind}")(body)
 
     # The conversation
@@ -213,7 +213,7 @@ class Parser:
         run = next((r for r in reversed(call.runs) if r.result is None), None) if call is not None else None
         if call is not None and run is not None:
             run.result = body["result"]
-            self._kept = self._before.state if call.background else run.state
+            (self._before.state if call.background else run.state).extend(self._kept)
 
     def _refused(self, body: Data) -> None:
         why = body["why"], body.get("by", "")
@@ -240,8 +240,7 @@ class Parser:
     def _state_set(self, body: Data) -> None:
         key, value = body["key"], body.get("value")
         self._state = {k: v for k, v in {**self._state, key: value}.items() if v is not None}
-        if self._kept is not None:
-            self._kept.append((key, value))
+        self._kept.append((key, value))
 
     def _plugin_saved(self, body: Data) -> None:
         self._saved[body["plugin"]] = body["state"]
