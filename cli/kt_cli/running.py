@@ -5,10 +5,10 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import fields
+from dataclasses import replace
 from typing import Any
 
-from kt import Agent, Creature, Host, Limits
+from kt import Agent, Creature, Host
 from kt.errors import ConfigError, UsageError
 
 from .errors import Terminated
@@ -85,8 +85,8 @@ async def build_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
         options["llm"] = llm or model_of(settings, creature)
         if settings.registry.find("build_option", "session"):
             options.setdefault("session", True)
-    bounds = {f.name: getattr(creature.limits, f.name) for f in fields(Limits)}
-    limits = Limits(**{**bounds, **{k: v for k, v in settings.limits.items() if v is not None}})
+    had = options.pop("limits", creature.limits)
+    limits = replace(had, **{k: v for k, v in settings.limits.items() if v is not None})
     agent: Agent = await Agent.build(creature, limits=limits, host=Host(settings.plugins), **options)
     for name, error in settings.plugins.failed.items():
         print(f"kt: plugin {name!r} is left out: {error}", file=sys.stderr)

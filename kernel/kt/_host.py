@@ -100,11 +100,11 @@ class Host:
         return task
 
     async def start(self) -> None:
-        """Enter the plugins' `kt_host_lifespan`, once."""
-        if self._started:
+        """Enter the plugins' `kt_host_lifespan`, once they are loaded."""
+        if self._started or self._plugins is None:
             return
         self._started = True
-        if self._plugins is not None and (scopes := self._plugins.manager.hook.kt_host_lifespan(host=self)):
+        if scopes := self._plugins.manager.hook.kt_host_lifespan(host=self):
             self._stack = AsyncExitStack()
             for scope in scopes:
                 await self._stack.enter_async_context(scope)
