@@ -33,6 +33,11 @@ _LAYOUTS: dict[type, tuple[tuple[str, Any], ...]] = {}
 _SKIPPED = {ToolCall: {"arguments", "state"}, Message: {"encoded"}}
 
 
+def version_of(kind: str) -> int:
+    """Return the version of the bodies that are written of a kind."""
+    return VERSIONS.get(kind, 1)
+
+
 def plain(value: Any) -> Any:
     """Return JSON data that shares nothing mutable with `value`; bytes stay bytes, equal defaults are left out."""
     kind = value.__class__

@@ -18,7 +18,7 @@ from kt.events import (
     TurnEnded,
 )
 
-from .bodies import VERSIONS, Bodies, plain
+from .bodies import Bodies, plain, version_of
 from .errors import SessionLocked
 from .events import MessageAdded, PluginSaved, SessionCreated, SessionResumed, StateSet
 from .file import SessionFile, Stream
@@ -140,7 +140,7 @@ class SessionLog:
             self._file,
             (
                 stream.id, seq, None, time.time_ns() // 1000, turn, record.kind,
-                VERSIONS.get(record.kind, 1), body,
+                version_of(record.kind), body,
             ),
         )  # fmt: skip
         self.fold.feed(record.kind, seq, body)

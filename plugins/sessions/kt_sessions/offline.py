@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kt.events import Logged
 
-from .bodies import VERSIONS, plain
+from .bodies import plain, version_of
 from .file import Event, SessionFile, Stream
 
 
@@ -24,5 +24,5 @@ def event_of(stream: Stream, event: Logged, *, parent: int | None = None) -> Eve
     stream.seq += 1
     body = plain(event)
     body.pop("seq", None)
-    version = VERSIONS.get(event.kind, 1)
+    version = version_of(event.kind)
     return stream.id, stream.seq, parent, time.time_ns() // 1000, None, event.kind, version, body

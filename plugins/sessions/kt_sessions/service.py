@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Sessions:
-    """Hold the open files of a host. Get it with `Sessions.of(host)`; it is closed with the host."""
+    """Hold the open `files` of a host, by path. Get it with `Sessions.of(host)`; it is closed with the host."""
 
     def __init__(self) -> None:
         self.writer = Writer()
-        self._files: dict[Path, SessionFile] = {}
+        self.files: dict[Path, SessionFile] = {}
         self._opening = asyncio.Lock()
 
     @classmethod
@@ -37,13 +37,13 @@ class Sessions:
 
     async def _opened(self, path: Path) -> SessionFile:
         path = path.expanduser().resolve()  # noqa: ASYNC240  one look at the disk, at start
-        file = self._files.get(path)
+        file = self.files.get(path)
         if file is None:
-            file = self._files[path] = SessionFile(path)
+            file = self.files[path] = SessionFile(path)
             try:
                 await self.writer.open(file)
             except BaseException:
-                del self._files[path]
+                del self.files[path]
                 raise
         file.users += 1
         return file
@@ -52,12 +52,12 @@ class Sessions:
         """Close a file once nobody uses it."""
         file.users -= 1
         if not file.users:
-            del self._files[file.path]
+            del self.files[file.path]
             await self.writer.close(file)
 
     async def aclose(self) -> None:
         """Close what is open, and end the thread."""
-        for file in list(self._files.values()):
+        for file in list(self.files.values()):
             file.users = 1
             await self.release(file)
         self.writer.stop()
