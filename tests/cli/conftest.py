@@ -34,6 +34,14 @@ async def hang() -> str:
     return ""
 
 
+@tool
+async def stall() -> str:
+    """Say on stderr that it began, and never end; it must not run twice."""
+    print("hanging", file=sys.stderr, flush=True)
+    await asyncio.Event().wait()
+    return ""
+
+
 @tool(needs=ToolNeeds(net=("@program",)))
 def launch(program: str) -> str:
     """Pretend to execute a program."""
@@ -65,7 +73,7 @@ class Done:
 
 
 class Kt:
-    """Run `kt` in `folder`: a creature `c.yaml` with the tools echo, hang and launch stands there."""
+    """Run `kt` in `folder`: a creature `c.yaml` with the tools echo, hang, stall and launch stands there."""
 
     def __init__(self, folder: Path, home: Path) -> None:
         self.folder, self.home, self.program = folder, home, KT
@@ -73,7 +81,7 @@ class Kt:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign) and not k.endswith("_API_KEY")}
         self.env = {**kept, "KT_HOME": str(home), "PYTHONWARNINGS": "error"}
         (folder / "tools.py").write_text(TOOLS)
-        tools = ", ".join(f'"./tools.py:{name}"' for name in ("echo", "hang", "launch"))
+        tools = ", ".join(f'"./tools.py:{name}"' for name in ("echo", "hang", "stall", "launch"))
         (folder / "c.yaml").write_text(f"name: tester\ntools: [{tools}]\n")
 
     def script(self, *steps: Any) -> str:

@@ -1,8 +1,6 @@
 """kt run keeps a session, kt resume goes on with it: by name, by path, the newest, or chosen."""
 
 import json
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from kt import SessionReader
 
 KT = str(Path(sys.executable).with_name("kt"))
 ECHO = {"tool": "echo", "args": {"text": "one"}}
-HANG = {"tool": "hang", "args": {}}
+HANG = {"tool": "stall", "args": {}}
 
 
 def sessions(kt: Any) -> list[Path]:
@@ -23,6 +21,13 @@ def sessions(kt: Any) -> list[Path]:
 def said(path: Path) -> list[tuple[str, str]]:
     with SessionReader(path) as reader:
         return [(turn.user_text, turn.assistant_text) for turn in reader.turns()]
+
+
+def hangs(process: Any) -> None:
+    """Wait until the tool that never ends has begun."""
+    for line in process.stderr:
+        if b"hanging" in line:
+            return
 
 
 def test_a_run_is_kept_and_the_newest_goes_on(kt: Any) -> None:
@@ -50,13 +55,12 @@ def test_a_session_goes_on_with_what_it_was_made_with(kt: Any) -> None:
 
 
 def test_a_turn_that_a_kill_cut_goes_on_without_a_prompt(kt: Any) -> None:
-    process = kt.start("run", "./c.yaml", "go", "--scripted", kt.script([ECHO], [HANG]))
-    while b"hanging" not in process.stderr.readline():
-        pass
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    with kt.start("run", "./c.yaml", "go", "--scripted", kt.script([ECHO], [HANG])) as process:
+        hangs(process)
+        process.kill()
     done = kt("resume", "--last", "--scripted", kt.script("done after all"))
     assert (done.code, done.out) == (0, "done after all\n"), done.err
+    assert "their outcome is unknown: stall" in done.err
     [path] = sessions(kt)
     with SessionReader(path) as reader:
         assert [turn.status for turn in reader.turns()] == ["interrupted", "ok"]
@@ -74,16 +78,12 @@ def test_what_cannot_go_on_says_so(kt: Any, words: list[str], code: int) -> None
 
 
 def test_a_session_that_is_written_is_locked(kt: Any) -> None:
-    process = kt.start("run", "./c.yaml", "go", "--scripted", kt.script([HANG]))
-    while b"hanging" not in process.stderr.readline():
-        pass
-    try:
+    with kt.start("run", "./c.yaml", "go", "--scripted", kt.script([HANG])) as process:
+        hangs(process)
         done = kt("resume", "--last", "and me", "--scripted", kt.script("x"))
-        assert done.code == 75
-        assert f"process {process.pid}" in done.err
-    finally:
         process.kill()
-        process.wait()
+    assert done.code == 75
+    assert f"process {process.pid}" in done.err
 
 
 def test_a_person_chooses_among_the_sessions(kt: Any) -> None:
