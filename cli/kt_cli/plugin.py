@@ -28,6 +28,9 @@ def kt_register(registry: "Registry") -> None:
         registry.command(name, f"kt_cli.commands.{name}:main", help=help)
     registry.profile(
         "default",
-        {"plugins": ["skills", "early", "advice", "prices", "compaction", "checkpoints"], "guards": ["permissions", "sandbox", "redact"]},
+        {
+            "plugins": ["skills", "early", "advice", "prices", "compaction", "checkpoints"],
+            "guards": ["permissions", "sandbox", "redact"],
+        },
         help="what kt run uses",
     )
