@@ -109,7 +109,7 @@ def test_the_doctor_finds_a_healthy_installation_healthy(kt: Any) -> None:
     done = kt("doctor", "./c.yaml", "--ping")
     assert [line for line in done.out.splitlines() if not line.startswith(("ok   ", "note "))] == []
     assert done.code == 0
-    assert f"ok   creature ./c.yaml: {kt.folder}/c.yaml: 3 tools" in done.out
+    assert f"ok   creature ./c.yaml: {kt.folder}/c.yaml: 4 tools" in done.out
     assert "ok   ping: scripted answered in" in done.out
     (keyless,) = [line for line in done.out.splitlines() if line.startswith("note no key of: ")]
     assert ", openai, " in keyless

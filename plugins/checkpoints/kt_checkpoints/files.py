@@ -121,6 +121,14 @@ def _stamp_at(root: Path, path: str) -> Stamp | None:
         return None
 
 
+def is_folder(path: Path) -> bool:
+    """Tell whether a path is a folder; one that no file system can have is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def folders_above(path: str) -> list[str]:
     """Return the folders above a relative path, outermost first."""
     return [str(folder) for folder in PurePosixPath(path).parents][-2::-1]

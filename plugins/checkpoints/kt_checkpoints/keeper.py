@@ -10,7 +10,7 @@ from kt import Agent, ToolCall
 from kt.events import Advice
 
 from .events import FileKept, FilesChanged
-from .files import MISSING, UNKNOWN, Look, Stamp, folders_above, look, stamp_of
+from .files import MISSING, UNKNOWN, Look, Stamp, folders_above, is_folder, look, stamp_of
 from .scan import Scan, scan
 from .settings import Settings
 from .targets import Targets
@@ -65,7 +65,7 @@ class Keeper:
         async with self._lock:
             looks = await asyncio.to_thread(self._look_at, before.looks)
             changed = {path: found.state for path, found in looks.items() if _differs(before.looks[path], found)}
-            made = {folder for folder in before.lacked if (self.root / folder).is_dir()}
+            made = {folder for folder in before.lacked if is_folder(self.root / folder)}
             later: dict[str, Look] = {}
             if before.scan is not None:
                 after = await self._scan(before.scan)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from kt import Registry, Tool, ToolCall
 
+from .files import is_folder
+
 ANYWHERE = ("$WS", "*")
 
 
@@ -27,7 +29,7 @@ def targets(registry: Registry, tool: Tool, call: ToolCall, root: Path) -> Targe
         named = list(_filled(tool.needs.writes, call))
         anywhere = any(pattern in ANYWHERE for pattern in named)
     found = {_local(path, root) for text in named if text not in ANYWHERE and (path := _real(text, root))}
-    folders = {path for path in found if (root / path).is_dir()}
+    folders = {path for path in found if is_folder(root / path)}
     return Targets(tuple(sorted(found - folders)), anywhere or bool(folders))
 
 
