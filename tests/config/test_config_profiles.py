@@ -43,6 +43,10 @@ class Both:
         return raised.value
 
 
+PLUGINS = ["skills", "early", "advice", "prices", "compaction", "checkpoints"]
+"""What the default profile enables."""
+
+
 @pytest.fixture
 def both(plugins: Plugins, home: Path, project: Path) -> Both:
     return Both(plugins, home, project)
@@ -51,13 +55,13 @@ def both(plugins: Plugins, home: Path, project: Path) -> Both:
 def test_the_built_in_profile_has_the_guard(both: Both) -> None:
     profile = both.load()
     assert (profile.plugins, profile.guards) == (
-        dict.fromkeys(["skills", "early", "advice", "prices"]),
+        dict.fromkeys(PLUGINS),
         ("permissions", "sandbox", "redact"),
     )
 
 
 def test_the_user_adds_to_it_and_takes_away_from_it(both: Both) -> None:
-    gone = [f'"no:{name}"' for name in ("skills", "early", "advice", "prices", "permissions", "sandbox", "redact")]
+    gone = [f'"no:{name}"' for name in (*PLUGINS, "permissions", "sandbox", "redact")]
     both.user(f'[profile.default]\nplugins = ["jobs", {", ".join(gone)}]\n')
     profile = both.load()
     assert (profile.plugins, profile.guards) == ({"jobs": None}, ())
@@ -72,10 +76,7 @@ def test_settings_are_merged_along_the_line(both: Both) -> None:
     )
     profile = both.load("ci")
     assert list(profile.plugins.items()) == [
-        ("skills", None),
-        ("early", None),
-        ("advice", None),
-        ("prices", None),
+        *((name, None) for name in PLUGINS),
         ("a", {"x": 1, "y": 2}),
         ("c", None),
     ]
@@ -121,10 +122,7 @@ def test_a_trusted_project_adds_plugins_and_guards(both: Both) -> None:
     )
     profile = both.load()
     assert profile.plugins == {
-        "skills": None,
-        "early": None,
-        "advice": None,
-        "prices": None,
+        **dict.fromkeys(PLUGINS),
         "jobs": {"x": 1},
         "budget": {"max": 1},
     }
@@ -151,7 +149,7 @@ def test_a_profile_of_the_project_alone_has_the_guards_of_the_default(both: Both
     both.of_project('[profile.mine]\nplugins = ["jobs"]\nguards = []\n')
     profile = both.load("mine")
     assert (profile.plugins, profile.guards) == (
-        {"skills": None, "early": None, "advice": None, "prices": None, "jobs": None},
+        dict.fromkeys([*PLUGINS, "jobs"]),
         ("permissions", "sandbox", "redact"),
     )
     both.user('[profile.strict]\nguards = ["permissions", "budget"]\n')
