@@ -116,3 +116,11 @@ def test_the_events_of_a_run_begin_with_its_agent(kt: Any) -> None:
     lines = kt.play("hi", "--output", "stream-json", steps=("one",)).out.splitlines()
     assert json.loads(lines[0])["type"] == "agent_started"
     assert not [line for line in lines if json.loads(line)["type"] in ("message_added", "session_created")]
+
+
+def test_a_kept_run_is_replayed_without_a_difference(kt: Any) -> None:
+    kt.play("first", steps=([ECHO], "one"))
+    kt("resume", "--last", "second", "--scripted", kt.script([ECHO, ECHO], "two"))
+    [path] = sessions(kt)
+    done = kt("replay", path.stem)
+    assert (done.code, done.out) == (0, "0 differences in 2 turns, 4 model calls, 3 tool calls\n")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt import Agent, Creature, Host, Plan, Plugins
 from kt.errors import ConfigError
+from kt_sessions.resume import options_of
 
 from .conductor import Conductor
 from .model import RecordedModel, provider_like
@@ -100,7 +101,7 @@ async def build_agent(record: Record, stage: "Stage", changes: Changes, folder: 
 
 def _options(record: Record, changes: Changes, registry: "Registry") -> dict[str, Any]:
     """Return the recorded options that are known here, those that are given over them."""
-    made: Mapping[str, Any] = record.made["options"]
+    made = options_of(record.made)
     options = {k: v for k, v in made.items() if k in PARAMETERS or registry.find("build_option", k) is not None}
     options["tools"] = _here(options.get("tools", ()), registry)
     return {**options, **changes.options}

@@ -47,11 +47,17 @@ def recorded(
     given: dict[str, Any] = {**_kept(made, plugins), "pwd": made["pwd"], **options}
     given["plugins"] = [*given["plugins"], *more]
     _nothing_missing(made, {**options, "plugins": more} if more else options, path)
-    if isinstance(given.get("limits"), Mapping):
-        given["limits"] = Limits(**given["limits"])
     if not Path(given["pwd"]).is_dir():
         raise NotFound(f"the session's working folder {given['pwd']!r} is gone", hint="give another: --cwd, or pwd=")
     return path, creature, given
+
+
+def options_of(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recorded options as `Agent.build` takes them."""
+    options = dict(made["options"])
+    if isinstance(options.get("limits"), Mapping):
+        options["limits"] = Limits(**options["limits"])
+    return options
 
 
 def _creature(made: Mapping[str, Any]) -> Creature:
@@ -62,7 +68,7 @@ def _creature(made: Mapping[str, Any]) -> Creature:
 
 def _kept(made: Mapping[str, Any], plugins: "Plugins") -> dict[str, Any]:
     """Return the recorded options, without those that loosen what guards the agent."""
-    kept = {k: v for k, v in made["options"].items() if k not in LOOSENING}
+    kept = {k: v for k, v in options_of(made).items() if k not in LOOSENING}
     kept["plugins"] = [p for each in kept.get("plugins", ()) if (p := _without_guards(each, plugins)) is not None]
     return kept
 
