@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from kt import Agent, TurnResult
+from kt import Agent, KTError, TurnResult
 from kt.events import Event, LLMRestarted, TextDelta, TurnEnded
 
 from .answers import answer_on_terminal, answer_one
@@ -74,8 +74,20 @@ class Conversation:
                 print("> ", end="", file=sys.stderr, flush=True)
             if (line := await self.lines.next()) is None:
                 return
-            if line.strip():
+            if line.strip() and not await self._command(agent, line.strip()):
                 await agent.run(line.strip())
+
+    async def _command(self, agent: Agent, line: str) -> bool:
+        """Run a line like "/compact words" if its name is of the kind `chat_command`; return whether it was one."""
+        name, _, words = line[1:].partition(" ")
+        entry = agent.host.registry.find("chat_command", name) if line.startswith("/") else None
+        if entry is None:
+            return False
+        try:
+            self.console.note(str(await entry.load()(agent, words.strip())))
+        except KTError as error:
+            self.console.note(error.line())
+        return True
 
     def _delta(self, event: TextDelta) -> None:
         self._column = 0 if event.text.endswith("\n") else 1

@@ -224,3 +224,17 @@ def test_a_projects_own_settings_are_asked_about_once(person: Person, kt: Any, a
     assert (kt.home / "trusted.json").exists() == trusted
     headless = kt.play("hi", steps=("Hello.",))
     assert ("is ignored" in headless.err) == (not trusted)
+
+
+def test_a_conversation_is_summarised_by_a_command(kt: Any) -> None:
+    talk = b"first\n" + b"second " * 200 + b"\nthird\n/compact the numbers\n/etc/hosts is a file\n"
+    done = plain(kt, talk, "One. " * 300, "Two. " * 300, "Three.", "It was about numbers.", "So it is.")
+    assert done.code == 0
+    assert done.out.endswith("So it is.\n")
+    assert "the conversation was summarised: 6 messages became" in done.err
+
+
+def test_a_command_that_fails_says_why(kt: Any) -> None:
+    done = plain(kt, b"/compact\nhello\n", "Hello.")
+    assert (done.code, done.out) == (0, "Hello.\n")
+    assert done.error.startswith("error[E-USAGE]: there is nothing to summarise yet")

@@ -18,3 +18,4 @@ def kt_addhooks(manager: Any) -> None:
 @hookimpl
 def kt_register(registry: "Registry") -> None:
     registry.plugin("compaction", "kt_compaction.compactor:Compactor", help="summarise what is old in a conversation")
+    registry.add("chat_command", "compact", "kt_compaction.chat:compact", help="summarise now: /compact [FOCUS]")
