@@ -1,11 +1,12 @@
 """A session of 10,000 events by a real run with real tools: everything that can be done with one, on that one."""
 
 import json
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kt import Agent, Host, Plugins, SessionReader
+from kt import Agent, Host, Message, Plugins, Request, SessionReader, Text, ToolCall, Usage
 from kt.testing import ScriptedLLM
 from kt_replay import replay
 from kt_sessions.command import sessions
@@ -27,7 +28,8 @@ def steps() -> Any:
                 ("write", {"path": name, "content": f"turn {turn}, round {at}\n"}),
                 ("read", {"path": name}),
             ]
-            yield [("edit", {"path": name, "old": "round", "new": "step"}), ("grep", {"pattern": "turn", "path": name})]
+            look = ("grep", {"pattern": "turn", "path": name}) if at == 0 else ("read", {"path": name})
+            yield [("edit", {"path": name, "old": "round", "new": "step"}), look]
         yield [("todo", {"items": [{"text": f"step {turn}", "status": "active"}]})]
         yield [
             ("scratchpad", {"action": "append", "text": f"note of turn {turn}"}),
@@ -59,7 +61,7 @@ async def long(tmp_path_factory: pytest.TempPathFactory, anyio_backend: str) -> 
     path, pwd = home / "long.ktlog", home / "work"
     pwd.mkdir()
     files: dict[int, dict[str, str]] = {}
-    async with await build(path, pwd, ScriptedLLM(steps())) as agent:
+    async with await build(path, pwd, Model(steps())) as agent:
         for turn in range(1, TURNS + 1):
             (await agent.run(f"Do step {turn}: {WORDS[turn % 3]}")).unwrap()
             files[turn] = tree(pwd)
@@ -69,6 +71,26 @@ async def long(tmp_path_factory: pytest.TempPathFactory, anyio_backend: str) -> 
 @pytest.fixture(scope="module")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+class Model:
+    """Give one answer after the other, without counting the words of so long a conversation each time."""
+
+    model = "scripted"
+
+    def __init__(self, steps: Iterable[Any]) -> None:
+        self._steps, self._calls = iter(steps), 0
+
+    async def stream(self, request: Request) -> AsyncIterator[Message]:
+        step, usage = next(self._steps), Usage(100, 10)
+        if isinstance(step, str):
+            yield Message("assistant", [Text(step)], model=self.model, finish="stop", usage=usage)
+            return
+        parts: list[Any] = []
+        for name, arguments in step:
+            self._calls += 1
+            parts.append(ToolCall(f"c{self._calls}", name, json.dumps(arguments, ensure_ascii=False)))
+        yield Message("assistant", parts, model=self.model, finish="tool_calls", usage=usage)
 
 
 def run(*words: str) -> int:

@@ -95,9 +95,9 @@ class Bodies:
 
     def __init__(self) -> None:
         self.turn: int | None = None
-        self._message: tuple[int, Data] = (0, {})
-        self._results: dict[str, tuple[int, Data]] = {}
-        self._calls: dict[str, tuple[int, Data]] = {}
+        self._message: tuple[int, Data, object] = (0, {}, None)
+        self._results: dict[str, tuple[int, Data, object]] = {}
+        self._calls: dict[str, tuple[int, Data, object]] = {}
         self._special: dict[type, Callable[[Any, int], Data]] = {
             TurnStarted: self._turn_started,
             TurnEnded: self._turn_ended,
@@ -132,22 +132,23 @@ class Bodies:
         if event.message.role != "tool":
             return {"message": self._kept(event.message, seq, calls=True)}
         data = plain(event.message)
-        for at, part in enumerate(data["parts"]):
-            known, result = self._results.get(part.get("call_id"), (0, None))
-            if known and result == part and _same(result, part):
+        for at, (part, made) in enumerate(zip(data["parts"], event.message.parts, strict=True)):
+            known, result, was = self._results.get(part.get("call_id"), (0, None, None))
+            if known and result == part and (was is made or _same(result, part)):
                 data["parts"][at] = {"$ref": known}
         self._results.clear()
         return {"message": data}
 
     def _kept(self, message: Message, seq: int, *, calls: bool = False) -> Data:
         """Return a message's data, or a reference where it is the one that the event before held."""
-        known, last = self._message
+        known, last, was = self._message
         data: Data = plain(message)
-        if known and data == last and _same(data, last):
+        if known and data == last and (was is message or _same(data, last)):
             return {"$ref": known}
-        self._message = seq, data
+        self._message = seq, data, message
         if calls:
-            self._calls = {p["id"]: (seq, p) for p in data["parts"] if p.get("kind") == "tool_call"}
+            pairs = zip(data["parts"], message.parts, strict=True)
+            self._calls = {p["id"]: (seq, p, call) for p, call in pairs if p.get("kind") == "tool_call"}
         return data
 
     def _llm_ended(self, event: LLMEnded, seq: int) -> Data:
@@ -158,8 +159,10 @@ class Bodies:
 
     def _call(self, call: ToolCall) -> Data:
         data: Data = plain(call)
-        known, asked = self._calls.get(call.id, (0, None))
-        return {"$ref": known, "id": call.id} if known and asked == data and _same(asked, data) else data
+        known, asked, was = self._calls.get(call.id, (0, None, None))
+        if known and asked == data and (was is call or _same(asked, data)):
+            return {"$ref": known, "id": call.id}
+        return data
 
     def _tool_started(self, event: ToolStarted, seq: int) -> Data:
         call = self._call(event.call)
@@ -172,7 +175,7 @@ class Bodies:
 
     def _tool_ended(self, event: ToolEnded, seq: int) -> Data:
         result = plain(event.result)
-        self._results[event.result.call_id] = seq, result
+        self._results[event.result.call_id] = seq, result, event.result
         return {"call": self._call(event.call), "result": result, "seconds": event.seconds}
 
     def _turn_ended(self, event: TurnEnded, seq: int) -> Data:
