@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from . import chain
 from .ends import REPAIR, UNREADABLE
 from .errors import SessionDamaged
@@ -18,6 +20,14 @@ STEPS: Mapping[tuple[str, int], Callable[[Body], Body]] = {}
 """From version N of a kind's body to N + 1, by (kind, N); pure, and applied when it is read."""
 RECENT = 512
 _NESTED = (dict, list)
+
+
+def parsed(text: str) -> Any:
+    """Return the data of a stored body."""
+    try:
+        return from_json(text)
+    except ValueError:  # it knows no half of a surrogate pair, which a body may have in a name
+        return json.loads(text)
 
 
 @dataclass(slots=True, frozen=True)
@@ -127,7 +137,7 @@ class Bodies:
         return row[0] if row and row[0].__class__ is bytes else b""
 
     def _body(self, stream: int, kind: str, ver: int, text: str) -> Body:
-        body: Body = json.loads(text)
+        body: Body = parsed(text)
         if '"$' in text:
             body = self._resolved(stream, body)
         while (step := STEPS.get((kind, ver))) is not None:
@@ -154,7 +164,7 @@ class Bodies:
         if body is None:
             row = self._row(stream, seq)
             # Only what is referred to is resolved, unless an older body must be brought up as a whole.
-            body = json.loads(row[8]) if (row[6], row[7]) not in STEPS else self._body_of(row)
+            body = parsed(row[8]) if (row[6], row[7]) not in STEPS else self._body_of(row)
             found = self._resolved(stream, body["message"] if "message" in body else body["result"])
         else:
             found = body["message"] if "message" in body else body["result"]
