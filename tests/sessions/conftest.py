@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from kt import Message, SessionReader, ToolResult
+from kt import Message, Plugins, SessionReader, ToolResult
+from kt_sessions.command import sessions
 
 HERE = Path(__file__).parent
 Everything: TypeAlias = dict[str, Any]
@@ -146,3 +147,22 @@ def copy_session(source: Path, target: Path) -> Path:
 @pytest.fixture
 def copied() -> Callable[[Path, Path], Path]:
     return copy_session
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where the session `s` of a user of its own is kept."""
+    monkeypatch.setenv("KT_HOME", str(tmp_path / "home"))
+    return tmp_path / "home" / "sessions" / "s.ktlog"
+
+
+@pytest.fixture
+def export(capsys: pytest.CaptureFixture[str], path: Path) -> Callable[..., str]:
+    """Export the session `s`; return what is printed."""
+
+    def export(format: str, *words: str) -> str:
+        capsys.readouterr()
+        assert sessions(["export", "s", "--format", format, *words], Plugins()) == 0
+        return capsys.readouterr().out
+
+    return export

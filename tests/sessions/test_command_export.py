@@ -7,9 +7,8 @@ from typing import Any
 
 import kt
 import pytest
-from kt import Message, Plugins, SessionReader, Text, ToolCall, Usage
+from kt import Message, SessionReader, Text, ToolCall, Usage
 from kt.testing import running
-from kt_sessions.command import sessions
 from kt_sessions.errors import CannotCreate, SessionDamaged
 from kt_sessions.export import shown_turns
 from kt_sessions.rewind import rewind
@@ -18,22 +17,6 @@ from kt_sessions.rewind import rewind
 @kt.tool(effect="read")
 def echo(text: str) -> str:
     return text
-
-
-@pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KT_HOME", str(tmp_path / "home"))
-    return tmp_path / "home" / "sessions" / "s.ktlog"
-
-
-@pytest.fixture
-def export(capsys: pytest.CaptureFixture[str], path: Path) -> Callable[..., str]:
-    def export(format: str, *words: str) -> str:
-        capsys.readouterr()
-        assert sessions(["export", "s", "--format", format, *words], Plugins()) == 0
-        return capsys.readouterr().out
-
-    return export
 
 
 def keep(path: Path, steps: list[Any], *says: Any, **options: Any) -> None:

@@ -14,10 +14,9 @@ import kt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kt import Media, Message, Plugins, SessionReader, Text, Thinking, ToolCall, Usage
+from kt import Media, Message, SessionReader, Text, Thinking, ToolCall, Usage
 from kt.events import Logged
 from kt.testing import running
-from kt_sessions.command import sessions
 from kt_sessions.export import blocks, prose
 from kt_sessions.listing import inert
 from kt_sessions.rewind import rewind
@@ -48,22 +47,6 @@ class Noted(Logged):
     time: str
     data: bytes = b""
     more: dict[str, Any] = field(default_factory=dict)
-
-
-@pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KT_HOME", str(tmp_path / "home"))
-    return tmp_path / "home" / "sessions" / "s.ktlog"
-
-
-@pytest.fixture
-def export(capsys: pytest.CaptureFixture[str], path: Path) -> Callable[..., str]:
-    def export(format: str, *words: str) -> str:
-        capsys.readouterr()
-        assert sessions(["export", "s", "--format", format, *words], Plugins()) == 0
-        return capsys.readouterr().out
-
-    return export
 
 
 def keep(path: Path, steps: list[Any], *says: Any, events: tuple[Logged, ...] = (), **options: Any) -> None:
