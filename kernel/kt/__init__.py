@@ -12,6 +12,7 @@ _HOME = {
     "_context": "Context Questions Exec ExecResult FileInfo Files Http HttpResponse Sandbox",
     "_creature": "Creature",
     "_host": "Host",
+    "_inbox": "Pending",
     "_log": "Log MemoryLog",
     "_marks": "hookimpl hookspec",
     "_plugins": "Plugins",

@@ -1,6 +1,7 @@
 """The public names, for type checkers; the module itself imports each on first use."""
 
 from kt_sessions.reader import SessionReader as SessionReader
+from kt_terrarium.engine import Terrarium as Terrarium
 
 from . import errors as errors
 from . import events as events
@@ -21,6 +22,7 @@ from ._context import Questions as Questions
 from ._context import Sandbox as Sandbox
 from ._creature import Creature as Creature
 from ._host import Host as Host
+from ._inbox import Pending as Pending
 from ._log import Log as Log
 from ._log import MemoryLog as MemoryLog
 from ._marks import hookimpl as hookimpl

@@ -17,6 +17,7 @@ from ._inbox import Inbox, Pending
 from ._messages import Content, Json, Message, ToolCall, ToolResult, user
 from ._plugins import installed
 from ._registry import required
+from ._tool import Tool
 from ._toolcalls import call_tool, run_tool
 from ._turn import CallState, Limits, Turn, TurnResult
 from .errors import KTError, MissingPlugin, TurnCancelled, UsageError
@@ -46,8 +47,7 @@ class Agent(Conversation):
         self.creature, self.name, self.pwd, self.deps = plan.creature, plan.creature.name, plan.pwd, plan.deps
         assert plan.provider is not None
         self.provider, self.model, self.settings = plan.provider, plan.model, plan.settings
-        self.tool_list = plan.tools
-        self.tools = {t.name: t for t in plan.tools}
+        self.set_tools(plan.tools)
         self.host, self.limits, self.session = plan.host, plan.limits, plan.session
         super().__init__(plan.log)
         self.lock = asyncio.Lock()
@@ -71,6 +71,10 @@ class Agent(Conversation):
     def _fold(self, hook: str, inner: "Callable[[Agent, Any], Awaitable[Any]]") -> Step | None:
         """Fold an around-hook over `inner`; None where no plugin has it, so that nothing is paid for it."""
         return self.hooks.chain(hook, self, lambda x: inner(self, x)) if self.hooks.impls(hook) else None
+
+    def set_tools(self, tools: Sequence[Tool]) -> None:
+        """Offer these tools from the next request to the model on."""
+        self.tool_list, self.tools = tuple(tools), {t.name: t for t in tools}
 
     def plugin(self, name: str) -> Any:
         """Return the enabled plugin of a name. Raises MissingPlugin."""

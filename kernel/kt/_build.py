@@ -36,7 +36,8 @@ class Profile:
 class Plan:
     """What is being built: build options change it, the agent is made of it. `uses` is in order, outermost first.
 
-    `given` holds the keywords of `Agent.build` by name, as they were given.
+    `given` holds the keywords of `Agent.build` by name, as they were given. What an option puts into `tools` comes
+    between the creature's and the caller's.
     """
 
     host: Host
@@ -97,8 +98,8 @@ async def build(
     with `stream`; the creature's own where None. tools: functions, Tools or registered names, beside the creature's.
     pwd: the working folder. output_type: what `result.output` must be. profile: None reads no user or project file.
     plugins: names, "no:name", {name: settings}, classes or instances. guards: plugins innermost around tools, which
-    fail closed; tools that execute or reach the network need one, or `unguarded=True`. deps: what tools get as
-    `ctx.deps`. Further keywords belong to plugins (kind `build_option`).
+    fail closed; tools that execute or reach the network need one, or `unguarded=True`. input: one or several. deps: what
+    tools get as `ctx.deps`. Further keywords belong to plugins (kind `build_option`).
 
     Raises NotFound, DataError and ConfigError (UnknownName, PluginError, MissingPlugin), naming what is wrong.
     """
@@ -111,21 +112,22 @@ async def build(
     plan.given |= {"output_type": output_type, "limits": limits, "input": input, "outputs": outputs}
     plan.given |= {"triggers": triggers, "subagents": subagents, **options}
     enable(plan, profile, plugins, guards)
-    for name, value in {"output_type": output_type, "subagents": [*found.subagents, *subagents]}.items():
+    plan.provider, plan.model, plan.settings = model_of(host, found.llm if llm is None else llm)
+    fit(plan, found)
+    for name, value in {"output_type": output_type, "subagents": [*plan.creature.subagents, *subagents]}.items():
         if value:
             options[name] = value
     for name, value in options.items():
         _option(plan, name, value)
-    plan.provider, plan.model, plan.settings = model_of(host, found.llm if llm is None else llm)
-    fit(plan, found)
-    plan.tools = _tools(plan, tools)
+    plan.tools = _tools(plan, (*plan.tools, *tools))
     if any(t.background for t in plan.tools):
         required(host.registry, "plugin", "jobs", "kt-jobs")
         plan.use("jobs")
     plan.active = activate(host.plugins, plan.uses, plan.objects, guards=plan.guards, shared=host.shared)
     _guarded(plan, unguarded)
-    if (source := input or found.input) is not None:
-        plan.extras += (_attachment(plan, "input", source),)
+    source = found.input if input is None else input
+    sources = source if isinstance(source, list | tuple) else () if source is None else (source,)
+    plan.extras += tuple(_attachment(plan, "input", thing) for thing in sources)
     plan.extras += tuple(_attachment(plan, "output", thing) for thing in (*found.outputs, *outputs))
     plan.extras += tuple(_attachment(plan, "trigger", thing) for thing in (*found.triggers, *triggers))
     return Agent(plan)

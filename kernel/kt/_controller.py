@@ -66,7 +66,8 @@ async def held_open(agent: "Agent", turn: Turn) -> bool:
     while not (agent.has_input and any(p.steer for p in agent.inbox.items)):
         if not (turn.waits and turn.holds):
             return False
-        _, turn.holds = await asyncio.wait(turn.holds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(turn.holds, return_when=asyncio.FIRST_COMPLETED)
+        turn.holds = {hold for hold in turn.holds if not hold.done()}
     return True
 
 

@@ -38,9 +38,9 @@ class Conversation:
             keep(message)
         for part in message.parts:
             if part.origin:
-                self.taint |= {part.origin}
+                self.taint |= {*part.origin.split()}
             if part.__class__ is ToolResult:
-                self.taint |= {p.origin for p in part.parts if p.origin}
+                self.taint |= {origin for p in part.parts for origin in p.origin.split()}
 
     def edit_history(self, start: int, stop: int, messages: list[Message], *, by: str = "") -> None:
         """Put `messages` in the place of `history[start:stop]`, between two requests to the model; `by` says who."""

@@ -22,6 +22,7 @@ class Variant:
     prompt: str | None = None
     tools: tuple[str, ...] | None = None
     plugins: dict[str, dict[str, Any] | None] | None = None
+    subagents: tuple[str | dict[str, Any], ...] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class Creature:
     variants: dict[str, Variant] = field(default_factory=dict)
     subagents: tuple[str | dict[str, Any], ...] = ()
     triggers: tuple[str | dict[str, Any], ...] = ()
-    input: str | dict[str, Any] | None = None
+    input: str | dict[str, Any] | tuple[str | dict[str, Any], ...] | None = None
     outputs: tuple[str | dict[str, Any], ...] = ()
     path: Path | None = None
 

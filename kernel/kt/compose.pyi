@@ -1,0 +1,1 @@
+from kt_compose import *

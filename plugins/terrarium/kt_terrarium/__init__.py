@@ -1,0 +1,35 @@
+"""Terrarium: many creatures in one living graph, with channels, output wiring and supervision."""
+
+from typing import TYPE_CHECKING, Any
+
+from kt import hookimpl
+
+if TYPE_CHECKING:
+    from kt import Registry
+
+TOOLS = {
+    "send_message": "send on a channel of the graph",
+    "group_status": "see one's group",
+    "group_add_node": "add a creature to one's group",
+    "group_spawn": "add a creature with a task",
+    "group_remove": "remove a creature",
+    "group_start": "start a creature",
+    "group_stop": "stop a creature",
+    "group_channel": "make, change and remove channels",
+    "group_wire": "wire outputs",
+    "group_send": "give a creature input",
+}
+
+
+@hookimpl
+def kt_addhooks(manager: Any) -> None:
+    from .hooks import TerrariumSpecs
+
+    manager.add_hookspecs(TerrariumSpecs)
+
+
+@hookimpl
+def kt_register(registry: "Registry") -> None:
+    for name, help in TOOLS.items():
+        registry.tool(name, f"kt_terrarium.tools:{name}", help=help)
+    registry.build_option("terrarium", "kt_terrarium.membership:option", help="the agent's place in a terrarium")

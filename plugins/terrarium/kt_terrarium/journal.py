@@ -1,0 +1,53 @@
+"""Where the events of a graph are kept: in the session file of one of its creatures, or only counted."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kt.events import Logged
+
+if TYPE_CHECKING:
+    from kt import Host
+
+
+class Journal(Protocol):
+    """What the store `journal` makes of a path: a stream of events that belongs to no creature."""
+
+    async def open(self, host: "Host") -> list[Any]: ...
+    def append(self, record: Logged) -> int: ...
+    async def durable(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+class GraphLog:
+    """Number the events of a graph; once it is open, keep them in the file `path`."""
+
+    __slots__ = ("_journal", "path", "seq")
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self.seq = 0
+        self._journal: Journal | None = None
+
+    @property
+    def lasting(self) -> bool:
+        return self._journal is not None
+
+    async def open(self, host: "Host", path: Path) -> None:
+        """Keep what comes from now on in a file, behind what it has already. Raises what the store raises."""
+        journal: Journal = host.registry.get("store", "journal")(path)
+        await journal.open(host)
+        self._journal, self.path = journal, path
+
+    def append(self, record: Logged) -> int:
+        self.seq = self.seq + 1 if self._journal is None else self._journal.append(record)
+        return self.seq
+
+    async def durable(self) -> None:
+        if self._journal is not None:
+            await self._journal.durable()
+
+    async def close(self) -> None:
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            await journal.durable()
+            await journal.close()

@@ -1,0 +1,215 @@
+"""A creature at work in a terrarium."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kt import Agent, Limits, Part, Pending, Status, Turn, TurnResult, Usage
+from kt.events import Event, InputAccepted, LLMEnded, TurnEnded, TurnStarted
+
+from .post import id_of
+from .supervision import Restart
+
+if TYPE_CHECKING:
+    from .engine import Terrarium
+    from .graph import Graph
+    from .post import Post
+
+
+@dataclass(slots=True)
+class MemberStatus:
+    """What a creature is doing: `state` is idle, running, waiting, stopped, restarting or failed.
+
+    `waiting` counts inputs in its inbox, `context` the tokens of its last request; `usage` is the sum of its turns.
+    """
+
+    name: str
+    state: str
+    graph: str
+    model: str
+    pwd: str
+    session: str | None
+    privileged: bool
+    turns: int
+    waiting: int
+    context: int
+    usage: Usage
+    listens: list[str]
+    sends: list[str]
+    error: str = ""
+
+
+class Member:
+    """One creature of a terrarium: its agent, and its place in the graph. `add_creature` makes it."""
+
+    __slots__ = (
+        "_held", "_hold", "_scope", "agent", "attended", "context", "current", "ended", "engine", "error", "graph", "hops", "inflight",
+        "privileged", "restart", "sent", "state", "stored", "turn", "usage",
+    )  # fmt: skip
+
+    def __init__(self, engine: "Terrarium", graph: "Graph", *, privileged: bool = False, restart: Restart) -> None:
+        self.engine, self.graph, self.privileged, self.restart = engine, graph, privileged, restart
+        self.agent: Agent
+        self.state, self.error = "stopped", ""
+        self.usage, self.context = Usage(), 0
+        self.hops = self.turn = 0
+        self.attended = False
+        self.current: list[Post] = []
+        self.inflight: dict[str, Post] = {}
+        self.sent: dict[str, Post] = {}
+        self.stored: list[Post] = []
+        self.ended: list[tuple[int, str, int]] = []
+        self._held: Turn | None = None
+        self._hold: asyncio.Future[None] | None = None
+        self._scope: ExitStack | None = None
+
+    @property
+    def name(self) -> str:
+        return self.agent.name
+
+    def __repr__(self) -> str:
+        return f"<Member {self.name} ({self.state})>"
+
+    # What users call
+
+    async def run(
+        self, content: str | Part | list[Part], *, timeout: float | None = None, limits: Limits | None = None
+    ) -> TurnResult:
+        """Run one turn. That of a graph's root ends when the whole graph has become quiet."""
+        return await self.agent.run(content, timeout=timeout, limits=limits)
+
+    def run_stream(
+        self, content: str | Part | list[Part], *, timeout: float | None = None, limits: Limits | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Return an async iterator of the turn's events, the last being TurnEnded; leaving it cancels the turn."""
+        return self.agent.run_stream(content, timeout=timeout, limits=limits)
+
+    def inject(
+        self, content: str | Part | list[Part], *, source: str = "user", steer: bool = False, origin: str = ""
+    ) -> Pending:
+        """Put input into the creature's inbox, for a turn of its own, or with `steer` for the one that runs."""
+        return self.agent.send(content, source=source, steer=steer, origin=origin)
+
+    def interrupt(self) -> bool:
+        """Cancel the running turn; return False where none runs."""
+        return self.agent.interrupt()
+
+    async def start(self) -> None:
+        """Start the creature, and hand it what came while it was stopped."""
+        await self.engine.start(self.name)
+
+    async def stop(self) -> None:
+        """Stop the creature; its place, and what comes for it meanwhile, is kept."""
+        await self.engine.stop(self.name)
+
+    def status(self) -> MemberStatus:
+        """Return what the creature is doing now."""
+        agent, graph = self.agent, self.graph
+        return MemberStatus(
+            self.name, self.state, graph.id, agent.model, str(agent.pwd), agent.session, self.privileged, agent.turns,
+            len(agent.inbox.items) + len(self.stored), self.context, self.usage,
+            [c.name for c in graph.hears(self.name)], [c.name for c in graph.sends_on(self.name)], self.error,
+        )  # fmt: skip
+
+    # What the engine calls
+
+    @property
+    def session(self) -> Path | None:
+        return None if self.agent.session is None else Path(self.agent.session)
+
+    @property
+    def works(self) -> bool:
+        """Tell whether the creature has anything to do: a turn, input, a job in the background, an answer to wire."""
+        agent = self.agent
+        return bool(agent.turn or agent.has_input or self.ended or self.state == "restarting" or self._jobs)
+
+    @property
+    def _jobs(self) -> bool:
+        return any(active.name == "jobs" and getattr(active.plugin, "running", ()) for active in self.agent.active)
+
+    def attach(self) -> None:
+        """Follow the agent's turns."""
+        self._scope = ExitStack()
+        on: Callable[..., Callable[[], None]] = self.agent.bus.on
+        self._scope.callback(on(TurnStarted, self._turn_started))
+        self._scope.callback(on(TurnEnded, self._turn_ended))
+        self._scope.callback(on(LLMEnded, self._asked))
+        self._scope.callback(on(InputAccepted, self._accepted))
+
+    def detach(self) -> None:
+        """Follow them no longer."""
+        if self._scope is not None:
+            self._scope.close()
+            self._scope = None
+
+    def settle(self) -> None:
+        """Look again whether the creature has anything to do."""
+        if self.works:
+            self.graph.busy.add(self)
+        else:
+            self.graph.busy.discard(self)
+            if self.state == "running":
+                self.state = "idle"
+        self.graph.changed()
+
+    def _turn_started(self, event: TurnStarted) -> None:
+        turn = self.agent.turn
+        self.state, self.turn, self.hops = "running", event.turn, 0
+        if event.source != "resume":
+            self.sent = {}
+        self.attended, self.current = turn is not None and turn.waits, []
+        self._take(event.source)
+        self.graph.busy.add(self)
+        if self is self.graph.root and self.attended:
+            self._held = turn
+        self.graph.changed()
+
+    def _accepted(self, event: InputAccepted) -> None:
+        self._take(event.source)
+
+    def _take(self, source: str) -> None:
+        post = self.inflight.pop(id_of(source), None)
+        if post is not None:
+            self.hops = max(self.hops, post.hops)
+            self.current.append(post)
+
+    def _asked(self, event: LLMEnded) -> None:
+        self.context = event.usage.input
+        self.engine.spent(self, event.usage)
+
+    def _turn_ended(self, event: TurnEnded) -> None:
+        result, held = event.result, self._held
+        if held is not None:
+            self._held = None
+            self._let_go()
+        self.state = "waiting" if result.status is Status.waiting else "idle"
+        self.engine.turn_ended(self, event.turn, result)
+        self.settle()
+
+    # A root's turn stays open while others work
+
+    @property
+    def held(self) -> bool:
+        """Tell whether a caller waits for this creature, and through it for its graph."""
+        return self._held is not None
+
+    def keep_open(self, others_work: bool) -> None:
+        """Keep the root's turn from ending while others work, so that what they say still joins it."""
+        if self._held is None:
+            return
+        if others_work and self._hold is None:
+            self._hold = self._held.hold()
+        elif not others_work:
+            self._let_go()
+
+    def woken(self) -> None:
+        """Let a held turn look at what has come."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        hold, self._hold = self._hold, None
+        if hold is not None and not hold.done():
+            hold.set_result(None)
