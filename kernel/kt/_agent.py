@@ -32,12 +32,13 @@ class Agent(Conversation):
     Public state, read-only for plugins: `name`, `model`, `tools`, `history`, `turn` (the running one), `bus`, `log`,
     `host`, `pwd`, `deps`, `taint` (origins of what is in the conversation), `prompt` (sections with their owners).
     `state` is for tools: JSON data by name, kept with the session; replace a value, do not change it in place.
+    `plan` is what it was built of, for who builds another like it; None where it has no plugins.
     """
 
     # fmt: off
     __slots__ = (
         "name", "creature", "model", "provider", "settings", "tool_list", "tools", "host", "pwd", "deps", "limits",
-        "active", "hooks", "turn_chain", "llm_chain", "tool_chain", "lock", "session", "prompt", "system", "state",
+        "active", "hooks", "plan", "turn_chain", "llm_chain", "tool_chain", "lock", "session", "prompt", "system", "state",
         "turn", "turns", "asked", "started", "stopping", "parked",
         "_extras", "_inbox", "_own_host", "_questions", "_sandbox", "_sandbox_kind", "_stack", "__weakref__",
     )
@@ -52,6 +53,7 @@ class Agent(Conversation):
         super().__init__(plan.log)
         self.lock = asyncio.Lock()
         self.active, self.hooks = plan.active, Hooks(plan.active, plan.host.plugins.specs) if plan.active else NO_HOOKS
+        self.plan = plan if plan.active else None
         self.prompt: Sequence[tuple[str, str]] = ()
         self.system = ""
         self.state: dict[str, Json] = {}

@@ -98,8 +98,8 @@ async def build(
     with `stream`; the creature's own where None. tools: functions, Tools or registered names, beside the creature's.
     pwd: the working folder. output_type: what `result.output` must be. profile: None reads no user or project file.
     plugins: names, "no:name", {name: settings}, classes or instances. guards: plugins innermost around tools, which
-    fail closed; tools that execute or reach the network need one, or `unguarded=True`. input: one or several. deps: what
-    tools get as `ctx.deps`. Further keywords belong to plugins (kind `build_option`).
+    fail closed; tools that execute or reach the network need one, or `unguarded=True`. input: one or several. deps:
+    what tools get as `ctx.deps`. Further keywords belong to plugins (kind `build_option`).
 
     Raises NotFound, DataError and ConfigError (UnknownName, PluginError, MissingPlugin), naming what is wrong.
     """

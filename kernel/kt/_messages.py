@@ -11,8 +11,8 @@ class PartBase:
     """Hold what every piece of a message has.
 
     `origin` says where the content came from, for taint: "" (user or model), "web", "file", "mcp:NAME", "subagent",
-    "channel", "job"; several are separated by spaces. `x` maps a wire's name to fields that only this wire knows; `cache` marks a prompt-cache point
-    ("5m" or "1h").
+    "channel", "job"; several are separated by spaces. `x` maps a wire's name to fields that only this wire knows;
+    `cache` marks a prompt-cache point ("5m" or "1h").
     """
 
     origin: str = ""

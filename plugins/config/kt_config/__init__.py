@@ -23,6 +23,7 @@ def kt_register(registry: "Registry") -> None:
         "config", "is_reference", "kt_config.references:is_reference", help="is a word a creature or a prompt?"
     )
     registry.add("config", "document", "kt_config.documents:load_file", help="a configuration file with positions")
+    registry.add("config", "creature_of", "kt_config.creatures:creature_of", help="the creature of a document")
     registry.add("config", "set_model", "kt_config.settings:set_model", help="write the user's default model")
     registry.add("config", "add_model", "kt_config.settings:add_table", help="write a preset or endpoint")
     registry.add("config", "endpoints", "kt_config.settings:endpoints", help="the user's own endpoints")

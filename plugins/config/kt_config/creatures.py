@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 
 
 def load(plugins: "Plugins", ref: str | Path, *, base: Path | None = None) -> Creature:
-    """Return the creature of a reference or path. Raises NotFound, and DataError with file:line:col."""
-    return creature_of(load_file(find(plugins, str(ref), base=base), plugins.registry))
+    """Return the creature of a reference or path. Raises NotFound, and DataError with file:line:col.
+
+    A file with a key of the kind `document`, as "terrarium" is one, is read by what that kind names.
+    """
+    document = load_file(find(plugins, str(ref), base=base), plugins.registry)
+    for key in document.data:
+        if (entry := plugins.registry.find("document", key)) is not None:
+            made: Creature = entry.load()(plugins, document)
+            return made
+    return creature_of(document)
 
 
 def creature_of(document: Document) -> Creature:

@@ -32,4 +32,6 @@ def kt_addhooks(manager: Any) -> None:
 def kt_register(registry: "Registry") -> None:
     for name, help in TOOLS.items():
         registry.tool(name, f"kt_terrarium.tools:{name}", help=help)
+    registry.plugin("terrarium", "kt_terrarium.team:Team", help="bring up the team of a recipe whose root the agent is")
+    registry.add("document", "terrarium", "kt_terrarium.recipe:root_creature", help="a team, as its root")
     registry.build_option("terrarium", "kt_terrarium.membership:option", help="the agent's place in a terrarium")

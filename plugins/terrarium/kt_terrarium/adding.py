@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kt import Agent, Creature, Tool, Vetoed
 from kt.errors import ConfigError, DataError
 
-from . import topology
+from . import edges, limits, topology
 from .graph import Graph
 from .hooks import Spawn
 from .member import Member
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 
 class Maker:
-    """Build the creatures of one engine; what is the same for many of them is read once."""
+    """Build the creatures of one engine; what is the same for many of them is read once.
+
+    `session_file` is the one session that all of them share, if any.
+    """
 
     def __init__(
         self, engine: "Terrarium", pwd: str | Path | None, session_dir: str | Path | None, defaults: dict[str, Any]
     ) -> None:
         self.engine, self.pwd, self.session_dir, self.defaults = engine, pwd, session_dir, defaults
+        self.session_file: Path | None = None
+        self.forced = False
         self._creatures: dict[str, Creature] = {}
         self._profiles: dict[tuple[str, str], Any] = {}
 
@@ -43,15 +48,24 @@ class Maker:
         if name is not None and name in engine.members:
             raise ConfigError(f"there is a creature {name!r} already", hint="give it another name=")
         creature = replace(creature, name=name or self._free_name(creature.name))
-        alone = graph is None
         if graph is None:
             graph = Graph(engine.new_graph_id(), limits=engine.limits)
-        topology.check_room(graph.limits, len(graph.members) + 1)
+        limits.check_room(graph.limits, len(graph.members) + 1)
         member = Member(engine, graph, privileged=privileged, restart=restart_of(restart))
-        member.agent = await Agent.build(creature, host=engine.host, terrarium=member, **self.options(given))
+        member.agent = await Agent.build(creature, host=engine.host, terrarium=member, **self.options(creature, given))
         self.equip(member)
-        if alone:
-            engine.graphs[graph.id] = graph
+        engine.graphs[graph.id] = graph
+        await self.place(member, graph)
+        return member
+
+    async def adopt(self, agent: Agent) -> Member:
+        """Make an agent that is there already a creature of the engine, alone in its graph."""
+        graph = Graph(self.engine.new_graph_id(), limits=self.engine.limits)
+        member = Member(self.engine, graph, restart=Restart("never"))
+        member.agent, member.state = agent, "idle" if agent.started else "stopped"
+        member.done = agent.turns
+        self.engine.graphs[graph.id] = graph
+        self.equip(member)
         await self.place(member, graph)
         return member
 
@@ -70,16 +84,17 @@ class Maker:
         await topology.open_log(engine, graph)
         if not (fresh and graph.log.lasting):
             engine.record(graph, topology.added(graph, member))
-        await topology.link(engine, first, member)
+        await edges.link(engine, first, member)
         if graph.root is not None:
-            await topology.report(engine, member, graph.root)
+            await edges.report(engine, member, graph.root)
 
     async def spawn(self, member: Member, creature: str, *, name: str, model: str) -> Member:
         """Add a creature on behalf of another one, through that one's hooks. Raises Vetoed for a file."""
 
         async def add(spawn: Spawn) -> Member:
-            options = {"llm": spawn.model or None, "graph": member.graph, "name": spawn.name or None}
-            return await self.engine.add_creature(spawn.creature, **options)
+            return await self.engine.add_creature(
+                spawn.creature, name=spawn.name or None, llm=spawn.model or None, graph=member.graph
+            )
 
         if not creature.startswith("@") and self.engine.host.registry.find("creature", creature) is None:
             raise Vetoed("only creatures of installed packs can be added", hint="@pack/creatures/name")
@@ -103,16 +118,21 @@ class Maker:
             self._creatures[key] = entry.load()(plugins, key)
         return self._creatures[key]
 
-    def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the options of `Agent.build`: what is given over the engine's defaults, tools and plugins added."""
+    def options(self, creature: Creature | None, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options of `Agent.build`: what is given over the engine's defaults, tools and plugins added.
+
+        A creature's own model goes before the engine's, unless that one is `forced`.
+        """
         chosen = {k: v for k, v in given.items() if v is not None}
         options = {**self.defaults, **chosen}
+        if "llm" not in chosen and creature is not None and creature.llm is not None and not self.forced:
+            options["llm"] = creature.llm
         for name in ("tools", "plugins", "guards", "outputs", "triggers", "subagents"):
             both = [*self.defaults.get(name, ()), *chosen.get(name, ())]
             options[name] = both
         options.setdefault("pwd", self.pwd)
-        if self.session_dir is not None and "session" not in chosen:
-            options["session"] = True
+        if "session" not in chosen and (self.session_file or self.session_dir) is not None:
+            options["session"] = self.session_file or True
         if options.get("session") is True and self.session_dir is not None:
             options["session_dir"] = self.session_dir
         if isinstance(profile := options.get("profile"), str):

@@ -6,7 +6,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from kt import Part, Text
-from kt.errors import LimitReached
+from kt.errors import LimitReached, NotFound, UsageError, nearest
 
 from .channel import Channel, Mailbox
 from .events import LoopStopped, MessageDelivered, MessageDropped
@@ -72,10 +72,10 @@ class Delivery:
         said: str = await agent.hooks.chain("kt_around_message", agent, send)(post)
         return said
 
-    async def give(self, member: "Member", other: "Member", text: str) -> None:
+    async def give(self, member: "Member", other: "Member", text: str, call: str) -> None:
         """Send a message from one creature to one other, without a channel. Raises LimitReached."""
         origins = " ".join(sorted(member.agent.taint))
-        post = Post(self.new_id(), "", member.name, text, [other.name], origins=origins)
+        post = Post(self.new_id(), "", member.name, text, [other.name], origins=origins, call=call)
         post.hops, post.turn = member.hops + 1, member.agent.turns
         await self.through_hooks(member.agent, member.graph, post)
 
@@ -224,3 +224,18 @@ def _for(post: Post, names: list[str]) -> Post:
     return Post(
         post.id, post.channel, post.sender, post.text, names, post.media, post.origins, post.hops, post.turn, post.call
     )
+
+
+def graph_with(engine: "Terrarium", channel: str, sender: str, of: "str | Member | Graph | None") -> "Graph":
+    """Return the graph whose channel a sender means. Raises NotFound, and UsageError where it could be several."""
+    if of is not None or sender in engine.members:
+        home = engine.graph_of(sender if of is None else of) if not hasattr(of, "channels") else of
+        graphs = [home] if channel in home.channels else []  # type: ignore[union-attr]
+    else:
+        graphs = [graph for graph in engine.graphs.values() if channel in graph.channels]
+    if len(graphs) == 1:
+        return graphs[0]  # type: ignore[return-value]
+    known = {name for graph in engine.graphs.values() for name in graph.channels}
+    if graphs:
+        raise UsageError(f"{len(graphs)} graphs have a channel {channel!r}", hint="say whose: of=CREATURE")
+    raise NotFound(f"no channel {channel!r}", hint=nearest(channel, known))

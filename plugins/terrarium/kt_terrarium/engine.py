@@ -8,26 +8,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from kt import Creature, Host, Part, Status, TurnResult, Usage
-from kt.errors import LimitReached, NotFound, UsageError, nearest
+from kt import Creature, Host, Part, Status, TurnResult
+from kt.errors import UsageError
 from kt.events import Event
 
-from . import supervision, topology
+from . import edges, supervision, team
 from .adding import Maker
-from .channel import Channel
-from .delivery import Delivery
-from .events import CreatureStarted, CreatureStopped, EnvironmentSet, GraphEvent, GraphLimitReached
+from .connections import Connections, Named
+from .delivery import Delivery, graph_with
+from .events import CreatureStarted, CreatureStopped, EnvironmentSet, GraphEvent
 from .feeds import Feed, Feeds
-from .graph import Graph, GraphLimits, Wire
+from .graph import Graph
+from .limits import GraphLimits
 from .member import Member, MemberStatus
 from .post import Post
+from .recipe import load
 from .wiring import wire_answer
 
-Named = str | Member
-"""A creature of the engine, or its name."""
 
-
-class Terrarium:
+class Terrarium(Connections):
     """Host creatures in a living graph: `async with Terrarium() as engine: await engine.add_creature(...)`.
 
     pwd: the working folder of creatures that are given none. session_dir: where each new creature keeps its session;
@@ -45,12 +44,10 @@ class Terrarium:
         limits: GraphLimits | None = None,
         **defaults: Any,
     ) -> None:
+        super().__init__()
         self.host, self._own_host = host or Host(), host is None
         self.limits = limits or GraphLimits()
-        self.members: dict[str, Member] = {}
-        self.graphs: dict[str, Graph] = {}
         self.delivery, self.feeds = Delivery(self), Feeds(self)
-        self.lock = asyncio.Lock()
         self.maker = Maker(self, pwd, session_dir, defaults)
         self._numbers = count(1)
 
@@ -67,7 +64,8 @@ class Terrarium:
 
     async def close(self) -> None:
         """Stop every creature, and close what the engine opened."""
-        await self.stop()
+        for member in self.members.values():
+            await self._stop(member)
         for graph in self.graphs.values():
             await graph.log.close()
         self.feeds.close()
@@ -86,12 +84,18 @@ class Terrarium:
     async def stop(self, creature: Named | None = None) -> None:
         """Stop a creature, or all; each keeps its place, and what comes for it. Raises NotFound."""
         for member in self._chosen(creature):
-            if member.agent.started:
-                await member.agent.stop()
-                member.state = "stopped"
+            if await self._stop(member):
                 self.record(member.graph, CreatureStopped(member.name))
-            member.graph.busy.discard(member)
-            member.graph.changed()
+
+    async def _stop(self, member: Member) -> bool:
+        agent = member.agent
+        stops = agent.started and not agent.stopping  # a team's root ends by itself
+        if stops:
+            await agent.stop()
+            member.state = "stopped"
+        member.graph.busy.discard(member)
+        member.graph.changed()
+        return stops
 
     # Creatures
 
@@ -135,84 +139,38 @@ class Terrarium:
         member = self.member(creature)
         await self.stop(member)
         async with self.lock:
-            await topology.remove(self, member)
-
-    def member(self, creature: Named) -> Member:
-        """Return a creature by name. Raises NotFound with the nearest names."""
-        name = creature if isinstance(creature, str) else creature.name
-        if (found := self.members.get(name)) is None:
-            raise NotFound(f"no creature {name!r} in this terrarium", hint=nearest(name, self.members))
-        return found
-
-    def graph_of(self, creature: Named) -> Graph:
-        """Return the graph that a creature is in."""
-        return self.member(creature).graph
+            await edges.remove(self, member)
 
     def _chosen(self, creature: Named | None) -> list[Member]:
         return [*self.members.values()] if creature is None else [self.member(creature)]
 
-    # Connections
+    # Recipes and sessions
 
-    async def connect(self, sender: Named, listener: Named, *, channel: str | None = None) -> Channel:
-        """Let `listener` hear what `sender` sends on a channel; their graphs become one.
+    @classmethod
+    async def from_recipe(cls, recipe: str | Path | Mapping[str, Any], **options: Any) -> "Terrarium":
+        """Return an engine with the team of a recipe, started; options are those of Terrarium.
 
-        The channel is made where it is missing, and called "SENDER_to_LISTENER" where it is given no name.
+        recipe: a reference, a path, or what the file would hold. Raises NotFound, and DataError with file:line:col.
         """
-        a, b = self.member(sender), self.member(listener)
-        name = channel or f"{a.name}_to_{b.name}"
-        return await self.add_channel(name, senders=[a], listeners=[b])
+        return await team.from_recipe(cls(**options), recipe)
 
-    async def disconnect(self, sender: Named, listener: Named, *, channel: str | None = None) -> None:
-        """Take `listener` off the channels that `sender` sends on, or off one; the graph may fall in two."""
-        async with self.lock:
-            await topology.disconnect(self, self.member(sender), self.member(listener), channel)
+    async def apply_recipe(self, recipe: str | Path | Mapping[str, Any]) -> Graph:
+        """Add the team of a recipe to this engine, and start it; return its graph."""
+        graph = await team.apply(self, load(self.host.plugins, recipe))
+        for member in list(graph.members.values()):
+            await self.start(member)
+        return graph
 
-    async def add_channel(
-        self,
-        name: str,
-        *,
-        senders: Sequence[Named] = (),
-        listeners: Sequence[Named] = (),
-        type: str | None = None,
-        description: str = "",
-        capacity: int | None = None,
-    ) -> Channel:
-        """Make a channel between creatures, or let more of them join one; their graphs become one.
+    @classmethod
+    async def resume(
+        cls, session: str | Path, *, creatures: Mapping[str, Mapping[str, Any]] | None = None, **options: Any
+    ) -> "Terrarium":
+        """Return an engine with the graph that a session keeps, as it was; turns that were cut go on.
 
-        type: "broadcast", or "queue" where each message goes to one listener. capacity: how many messages may wait.
-        Raises ConfigError where the channel is there with another type, and NotFound.
+        creatures: what single creatures were given as objects (tools, llm ...), by name. Raises NotFound, and what
+        `Agent.resume` raises.
         """
-        who = [self.member(m) for m in senders], [self.member(m) for m in listeners]
-        async with self.lock:
-            return await topology.join(self, name, *who, type, description, capacity)
-
-    async def remove_channel(self, name: str, *, of: "Named | Graph") -> None:
-        """Remove a channel from a graph; the graph may fall apart. Raises NotFound."""
-        async with self.lock:
-            await topology.remove_channel(self, of if isinstance(of, Graph) else self.graph_of(of), name)
-
-    async def wire_output(self, source: Named, target: Named, *, with_content: bool = True, prompt: str = "") -> Wire:
-        """Make what `source` answers at the end of each turn input of `target`; their graphs become one.
-
-        prompt: what the target reads, with {source} and {content}. with_content: False tells only that a turn ended.
-        """
-        a, b = self.member(source), self.member(target)
-        async with self.lock:
-            return await topology.wire(self, Wire(a.name, b.name, with_content, prompt, a.agent.turns))
-
-    async def unwire_output(self, source: Named, target: Named) -> None:
-        """Remove a wire; the graph may fall in two. Raises NotFound."""
-        async with self.lock:
-            await topology.unwire(self, self.member(source), self.member(target))
-
-    async def assign_root(self, creature: Named) -> Member:
-        """Make a creature the one that users talk to.
-
-        It becomes privileged, hears all others on the channel "report_to_root", and has a channel to each of them,
-        called like it. A run of it ends when its graph has become quiet.
-        """
-        async with self.lock:
-            return await topology.assign_root(self, self.member(creature))
+        return await team.from_session(cls(**options), session, creatures or {})
 
     # Messages, and what is shared
 
@@ -225,24 +183,11 @@ class Terrarium:
         of: the graph of the channel; needed where the sender is no creature and several graphs have such a channel.
         Raises NotFound, and LimitReached where a queue is full or the graph's budget is spent.
         """
-        graph = self._graph_with(channel, sender, of)
+        graph = graph_with(self, channel, sender, of)
         member = self.members.get(sender)
         post = self.delivery.post(graph, graph.channels[channel], sender, text, media=media, member=member)
         await self.delivery.send(graph, post)
         return post
-
-    def _graph_with(self, channel: str, sender: str, of: "Named | Graph | None") -> Graph:
-        if of is not None or sender in self.members:
-            home = of if isinstance(of, Graph) else self.graph_of(of or sender)
-            graphs = [home] if channel in home.channels else []
-        else:
-            graphs = [graph for graph in self.graphs.values() if channel in graph.channels]
-        if len(graphs) == 1:
-            return graphs[0]
-        known = {name for graph in self.graphs.values() for name in graph.channels}
-        if graphs:
-            raise UsageError(f"{len(graphs)} graphs have a channel {channel!r}", hint="say whose: of=CREATURE")
-        raise NotFound(f"no channel {channel!r}", hint=nearest(channel, known))
 
     def environment(self, of: Named) -> Mapping[str, Any]:
         """Return what the creatures of a graph share; `set_environment` changes it."""
@@ -281,7 +226,7 @@ class Terrarium:
             await waiter
 
     async def run(self, content: str | Part | list[Part], *, timeout: float | None = None) -> TurnResult:
-        """Run the root, or the only creature, until its graph has become quiet. Raises UsageError where there is none."""
+        """Run the root, or the only creature, until its graph is quiet. Raises UsageError where there are several."""
         roots = [graph.root for graph in self.graphs.values() if graph.root is not None] or [*self.members.values()]
         if len(roots) != 1:
             raise UsageError("which creature runs?", hint="give the graph a root, or call run of a creature")
@@ -306,16 +251,3 @@ class Terrarium:
             supervision.crashed(self, member, result)
         elif result.ok:
             wire_answer(self, member, turn, result)
-
-    def spent(self, member: Member, usage: Usage) -> None:
-        """Count what a model call used; end everything in a graph that has spent what it may."""
-        graph, limits = member.graph, member.graph.limits
-        graph.spent.add(usage)
-        graph.calls += 1
-        over = topology.exceeded(graph, limits)
-        if over and not graph.exhausted:
-            graph.exhausted = over
-            self.record(graph, GraphLimitReached(over))
-            for other in graph.members.values():
-                if other.agent.turn is not None:
-                    other.agent.turn.cancel(LimitReached(over, where=f"graph {graph.name or graph.id}"))

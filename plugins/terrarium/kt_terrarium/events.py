@@ -1,4 +1,4 @@
-"""The events of a terrarium: what happens between creatures. A graph's journal keeps them, and a resume is made of them."""
+"""The events of a terrarium: what happens between creatures. A graph's journal keeps them, for a resume."""
 
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ class GraphCreated(GraphEvent):
     graph: str
     name: str = ""
     lineage: list[tuple[str, str, int]] = field(default_factory=list)
+    limits: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

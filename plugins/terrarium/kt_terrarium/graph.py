@@ -9,23 +9,13 @@ from kt import Usage
 
 from .channel import Channel
 from .journal import GraphLog
+from .limits import GraphLimits
 
 if TYPE_CHECKING:
     import asyncio
 
     from .member import Member
     from .post import Post
-
-
-@dataclass(slots=True)
-class GraphLimits:
-    """Bound a graph: creatures, model calls, tokens (input + output), USD, and hops of a chain of messages."""
-
-    max_creatures: int | None = None
-    max_turns: int | None = None
-    max_tokens: int | None = None
-    max_usd: float | None = None
-    max_hops: int = 50
 
 
 @dataclass(slots=True)

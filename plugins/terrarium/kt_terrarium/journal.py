@@ -32,11 +32,12 @@ class GraphLog:
     def lasting(self) -> bool:
         return self._journal is not None
 
-    async def open(self, host: "Host", path: Path) -> None:
-        """Keep what comes from now on in a file, behind what it has already. Raises what the store raises."""
+    async def open(self, host: "Host", path: Path) -> list[Any]:
+        """Keep what comes from now on in a file; return what it has already. Raises what the store raises."""
         journal: Journal = host.registry.get("store", "journal")(path)
-        await journal.open(host)
+        held = await journal.open(host)
         self._journal, self.path = journal, path
+        return held
 
     def append(self, record: Logged) -> int:
         self.seq = self.seq + 1 if self._journal is None else self._journal.append(record)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kt import Agent, Limits, Part, Pending, Status, Turn, TurnResult, Usage
 from kt.events import Event, InputAccepted, LLMEnded, TurnEnded, TurnStarted
 
+from .limits import spend
 from .post import id_of
 from .supervision import Restart
 
@@ -45,18 +46,20 @@ class MemberStatus:
 class Member:
     """One creature of a terrarium: its agent, and its place in the graph. `add_creature` makes it."""
 
+    # fmt: off
     __slots__ = (
-        "_held", "_hold", "_scope", "agent", "attended", "context", "current", "ended", "engine", "error", "graph", "hops", "inflight",
-        "privileged", "restart", "sent", "state", "stored", "turn", "usage",
-    )  # fmt: skip
+        "_held", "_hold", "_scope", "agent", "attended", "context", "current", "cut", "done", "ended", "engine", "error",
+        "graph", "hops", "inflight", "privileged", "restart", "sent", "state", "stored", "turn", "usage",
+    )
+    # fmt: on
 
     def __init__(self, engine: "Terrarium", graph: "Graph", *, privileged: bool = False, restart: Restart) -> None:
         self.engine, self.graph, self.privileged, self.restart = engine, graph, privileged, restart
         self.agent: Agent
         self.state, self.error = "stopped", ""
         self.usage, self.context = Usage(), 0
-        self.hops = self.turn = 0
-        self.attended = False
+        self.hops = self.turn = self.done = 0
+        self.attended = self.cut = False
         self.current: list[Post] = []
         self.inflight: dict[str, Post] = {}
         self.sent: dict[str, Post] = {}
@@ -121,6 +124,11 @@ class Member:
         return None if self.agent.session is None else Path(self.agent.session)
 
     @property
+    def told(self) -> int:
+        """Return the last turn whose answer went over the creature's wires, or had none to go over."""
+        return self.ended[0][0] - 1 if self.ended else self.done
+
+    @property
     def works(self) -> bool:
         """Tell whether the creature has anything to do: a turn, input, a job in the background, an answer to wire."""
         agent = self.agent
@@ -178,13 +186,14 @@ class Member:
 
     def _asked(self, event: LLMEnded) -> None:
         self.context = event.usage.input
-        self.engine.spent(self, event.usage)
+        spend(self.engine, self, event.usage)
 
     def _turn_ended(self, event: TurnEnded) -> None:
         result, held = event.result, self._held
         if held is not None:
             self._held = None
             self._let_go()
+        self.done = event.turn
         self.state = "waiting" if result.status is Status.waiting else "idle"
         self.engine.turn_ended(self, event.turn, result)
         self.settle()

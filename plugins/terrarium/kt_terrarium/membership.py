@@ -22,15 +22,15 @@ class Membership:
 
     name = "terrarium"
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member | None = None) -> None:
         self.member = member
 
     @hookimpl
     def kt_prompt(self, agent: Agent) -> str | None:
-        member, graph = self.member, self.member.graph
-        name = agent.name
-        if graph is None or len(graph.members) < 2:
+        member, name = self.member, agent.name
+        if member is None or len(member.graph.members) < 2:
             return None
+        graph = member.graph
         targets = [wire.target for wire in graph.wires.values() if wire.source == name]
         wires = f", except to {', '.join(targets)}" if targets else ""
         lines = [HOW.format(name=name, wires=wires)]
@@ -51,4 +51,5 @@ def option(plan: "Plan", value: object) -> None:
     """Take `Agent.build(terrarium=member)`: the agent is that member's."""
     if not isinstance(value, Member):
         raise UsageError("terrarium= takes a Member", hint="Terrarium.add_creature gives it")
+    plan.uses.pop("terrarium", None)  # its place is in this engine; it brings up none of its own
     plan.objects.append(Membership(value))

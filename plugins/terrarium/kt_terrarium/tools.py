@@ -3,25 +3,22 @@
 from typing import Literal
 
 from kt import Context, ToolNeeds, Vetoed, tool
-from kt.errors import KTError, NotFound, UsageError, nearest
+from kt.errors import NotFound, UsageError, nearest
 
 from .member import Member
 
 NOTHING = ToolNeeds(reads=())
 
 
-def member_of(ctx: Context) -> Member:  # type: ignore[type-arg]
+def member_of(ctx: Context[object]) -> Member:
     """Return the member whose agent calls. Raises UsageError outside of a terrarium."""
-    try:
-        member: Member = ctx.agent.plugin("terrarium").member
-        return member
-    except KTError:
-        raise UsageError(
-            "this creature is in no terrarium", hint="kt run a recipe, or Terrarium.add_creature"
-        ) from None
+    member = next((getattr(a.plugin, "member", None) for a in ctx.agent.active if a.name == "terrarium"), None)
+    if not isinstance(member, Member):
+        raise UsageError("this creature is in no terrarium", hint="run a recipe, or Terrarium.add_creature")
+    return member
 
 
-def privileged(ctx: Context) -> Member:  # type: ignore[type-arg]
+def privileged(ctx: Context[object]) -> Member:
     """Return the member whose agent calls, if it may manage its group. Raises Vetoed."""
     member = member_of(ctx)
     if not member.privileged:
@@ -37,7 +34,7 @@ def mate(member: Member, name: str) -> Member:
 
 
 @tool(effect="idempotent", parallel=False, needs=NOTHING)
-async def send_message(ctx: Context, channel: str, message: str) -> str:  # type: ignore[type-arg]
+async def send_message(ctx: Context[object], channel: str, message: str) -> str:
     """Send a message on one of your channels. Whoever listens gets it as input of its own.
 
     channel: a channel you may send on.
@@ -57,7 +54,7 @@ async def send_message(ctx: Context, channel: str, message: str) -> str:  # type
 
 
 @tool(effect="read", needs=NOTHING)
-def group_status(ctx: Context) -> str:  # type: ignore[type-arg]
+def group_status(ctx: Context[object]) -> str:
     """See your group: each creature with its state, each channel with who sends and who listens, each wire."""
     member = privileged(ctx)
     graph = member.graph
@@ -76,7 +73,7 @@ def group_status(ctx: Context) -> str:  # type: ignore[type-arg]
 
 
 @tool(effect="once", parallel=False, needs=NOTHING)
-async def group_add_node(ctx: Context, creature: str, name: str = "", model: str = "") -> str:  # type: ignore[type-arg]
+async def group_add_node(ctx: Context[object], creature: str, name: str = "", model: str = "") -> str:
     """Add a creature of an installed pack to your group.
 
     creature: its reference, e.g. @kt-biome/creatures/swe. Files can't be named.
@@ -89,9 +86,7 @@ async def group_add_node(ctx: Context, creature: str, name: str = "", model: str
 
 
 @tool(effect="once", parallel=False, needs=NOTHING)
-async def group_spawn(  # type: ignore[type-arg]
-    ctx: Context, creature: str, task: str, name: str = "", model: str = ""
-) -> str:
+async def group_spawn(ctx: Context[object], creature: str, task: str, name: str = "", model: str = "") -> str:
     """Add a creature of an installed pack to your group and give it a task; what it answers comes to you as input.
 
     creature: its reference, e.g. @kt-biome/creatures/swe. Files can't be named.
@@ -102,12 +97,12 @@ async def group_spawn(  # type: ignore[type-arg]
     member = privileged(ctx)
     added = await member.engine.maker.spawn(member, creature, name=name, model=model)
     await member.engine.wire_output(added, member)
-    await member.engine.delivery.give(member, added, task)
+    await member.engine.delivery.give(member, added, task, ctx.call.id)
     return f"{added.name} works on it"
 
 
 @tool(effect="idempotent", parallel=False, needs=NOTHING)
-async def group_remove(ctx: Context, name: str) -> str:  # type: ignore[type-arg]
+async def group_remove(ctx: Context[object], name: str) -> str:
     """Stop a creature of your group and remove it."""
     member = privileged(ctx)
     other = mate(member, name)
@@ -118,7 +113,7 @@ async def group_remove(ctx: Context, name: str) -> str:  # type: ignore[type-arg
 
 
 @tool(effect="idempotent", parallel=False, needs=NOTHING)
-async def group_start(ctx: Context, name: str) -> str:  # type: ignore[type-arg]
+async def group_start(ctx: Context[object], name: str) -> str:
     """Start a creature of your group that was stopped or has failed."""
     member = privileged(ctx)
     await member.engine.start(mate(member, name))
@@ -126,7 +121,7 @@ async def group_start(ctx: Context, name: str) -> str:  # type: ignore[type-arg]
 
 
 @tool(effect="idempotent", parallel=False, needs=NOTHING)
-async def group_stop(ctx: Context, name: str) -> str:  # type: ignore[type-arg]
+async def group_stop(ctx: Context[object], name: str) -> str:
     """Stop a creature of your group; what comes for it waits until it is started again."""
     member = privileged(ctx)
     other = mate(member, name)
@@ -137,8 +132,8 @@ async def group_stop(ctx: Context, name: str) -> str:  # type: ignore[type-arg]
 
 
 @tool(effect="idempotent", parallel=False, needs=NOTHING)
-async def group_channel(  # type: ignore[type-arg]
-    ctx: Context,
+async def group_channel(
+    ctx: Context[object],
     action: Literal["join", "leave", "remove"],
     channel: str,
     senders: list[str] = [],  # noqa: B006  read only; the default tells the model what it may leave out
@@ -172,8 +167,8 @@ async def group_channel(  # type: ignore[type-arg]
 
 
 @tool(effect="idempotent", parallel=False, needs=NOTHING)
-async def group_wire(  # type: ignore[type-arg]
-    ctx: Context, action: Literal["add", "remove"], source: str, target: str, prompt: str = ""
+async def group_wire(
+    ctx: Context[object], action: Literal["add", "remove"], source: str, target: str, prompt: str = ""
 ) -> str:
     """Make what one creature answers at the end of a turn input of another, or stop that.
 
@@ -189,11 +184,11 @@ async def group_wire(  # type: ignore[type-arg]
 
 
 @tool(effect="once", parallel=False, needs=NOTHING)
-async def group_send(ctx: Context, name: str, message: str) -> str:  # type: ignore[type-arg]
+async def group_send(ctx: Context[object], name: str, message: str) -> str:
     """Give a creature of your group input, without a channel.
 
     message: all that it needs to know; it sees neither your conversation nor your files.
     """
     member = privileged(ctx)
-    await member.engine.delivery.give(member, mate(member, name), message)
+    await member.engine.delivery.give(member, mate(member, name), message, ctx.call.id)
     return f"{name} has it"

@@ -1,0 +1,56 @@
+"""What a graph may spend, and how many creatures it may have."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kt import Usage
+from kt.errors import LimitReached
+
+from .events import GraphLimitReached
+
+if TYPE_CHECKING:
+    from .engine import Terrarium
+    from .graph import Graph
+    from .member import Member
+
+
+@dataclass(slots=True)
+class GraphLimits:
+    """Bound a graph: creatures, model calls, tokens (input + output), USD, and hops of a chain of messages."""
+
+    max_creatures: int | None = None
+    max_turns: int | None = None
+    max_tokens: int | None = None
+    max_usd: float | None = None
+    max_hops: int = 50
+
+
+def exceeded(graph: "Graph", limits: GraphLimits) -> str:
+    """Return what of its limits a graph has used up, "" for none."""
+    spent = {"max_turns": graph.calls, "max_tokens": graph.spent.total, "max_usd": graph.spent.cost or 0.0}
+    units = {"max_turns": "model calls", "max_tokens": "tokens", "max_usd": "USD"}
+    for name, used in spent.items():
+        bound = getattr(limits, name)
+        if bound is not None and used >= bound:
+            return f"the graph used {used:g} {units[name]}; its limit is {bound:g}"
+    return ""
+
+
+def check_room(limits: GraphLimits, wanted: int) -> None:
+    """Raise LimitReached where a graph would have too many creatures."""
+    if limits.max_creatures is not None and wanted > limits.max_creatures:
+        raise LimitReached(f"{wanted} creatures are too many; the limit is {limits.max_creatures}")
+
+
+def spend(engine: "Terrarium", member: "Member", usage: Usage) -> None:
+    """Count what a model call used; end everything in a graph that has spent what it may."""
+    graph = member.graph
+    graph.spent.add(usage)
+    graph.calls += 1
+    over = exceeded(graph, graph.limits)
+    if over and not graph.exhausted:
+        graph.exhausted = over
+        engine.record(graph, GraphLimitReached(over))
+        for other in graph.members.values():
+            if other.agent.turn is not None:
+                other.agent.turn.cancel(LimitReached(over, where=f"graph {graph.name or graph.id}"))

@@ -1,0 +1,203 @@
+"""A graph comes back from its journal: creatures, edges, what was on its way, turns that were cut."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kt import Agent, Status
+from kt.errors import ConfigError, NotFound, UsageError
+
+from . import supervision, wiring
+from .adding import restart_of
+from .channel import Channel, Mailbox
+from .events import CreatureRemoved, CreatureStarted
+from .graph import Graph, Wire
+from .journal import GraphLog
+from .limits import GraphLimits
+from .member import Member
+from .post import id_of, post_of
+from .state import GraphState, fold
+
+if TYPE_CHECKING:
+    from .engine import Terrarium
+
+SOURCES = ("channel:", "wire:")
+
+
+class Trace(Protocol):
+    """What the loader `accepted` tells of an agent: the input it took, and how its turns ended."""
+
+    sources: set[str]
+    turns: Mapping[int, Any]
+
+
+async def take_up(engine: "Terrarium", root: Agent) -> bool:
+    """Bring back the team that the session of a root keeps; return False where it keeps none."""
+    if root.session is None or engine.host.registry.find("store", "journal") is None:
+        return False
+    log, home = GraphLog(), Path(root.session)
+    state = fold(await log.open(engine.host, home))
+    if not state.graph or state.ended or root.name not in state.creatures:
+        await log.close()
+        return False
+    await restore(engine, state, log, home, root)
+    return True
+
+
+async def from_session(engine: "Terrarium", session: str | Path, creatures: Mapping[str, Any]) -> Graph:
+    """Bring back the graph that a session keeps. Raises NotFound, and ConfigError where it became part of another."""
+    registry = engine.host.registry
+    if (find := registry.find("loader", "session")) is None or registry.find("store", "journal") is None:
+        raise ConfigError("sessions come with kt-sessions", hint="pip install kt-sessions")
+    home = Path(find.load()(registry, session)).resolve()  # noqa: ASYNC240  one look at the disk, at start
+    log = GraphLog()
+    state = fold(await log.open(engine.host, home))
+    if not state.graph or state.ended:
+        await log.close()
+        why = f": {state.ended}" if state.ended else ""
+        raise NotFound(f"the session keeps no graph of creatures{why}", where=str(home), hint="kt resume NAME")
+    return await restore(engine, state, log, home, None, creatures)
+
+
+async def restore(
+    engine: "Terrarium",
+    state: GraphState,
+    log: GraphLog,
+    home: Path,
+    root: Agent | None = None,
+    creatures: Mapping[str, Any] | None = None,
+) -> Graph:
+    """Make a graph of a journal's state: its creatures from their sessions, its edges, and what was on its way."""
+    graph = Graph(state.graph, state.name, GraphLimits(**state.limits), log=log, environment=state.environment)
+    engine.graphs[graph.id] = graph
+    traces = {name: _trace(engine, home, name, body) for name, body in state.creatures.items() if body.get("session")}
+    for name, body in state.creatures.items():
+        if body.get("session") or (root is not None and name == root.name):
+            await _creature(engine, graph, home, name, body, root, (creatures or {}).get(name, {}))
+        else:
+            engine.record(graph, CreatureRemoved(name))  # it kept no session
+    there = graph.members.keys()
+    graph.links = {link for link in state.links if link <= there}
+    for name, pipe in state.channels.items():
+        senders = {n: None for n in pipe.senders if n in there}
+        listeners = {n: Mailbox() for n in pipe.listeners if n in there}
+        made = Channel(name, pipe.type, pipe.description, pipe.capacity, senders, listeners)
+        made.sent, graph.channels[name] = pipe.sent, made
+    graph.wires = {edge: _wire(body) for edge, body in state.wires.items() if set(edge) <= there}
+    graph.root = graph.members.get(state.root)
+    for member in graph.members.values():
+        engine.maker.equip(member)
+    _cut(graph, state, traces)
+    for member in graph.members.values():
+        if member.name not in state.stopped and not member.agent.started:
+            await member.agent.start()
+            member.state = "idle"
+            engine.record(graph, CreatureStarted(member.name))
+        elif member.agent.started:
+            member.state = "idle"
+            await member.agent.refresh_prompt()
+    _redeliver(engine, graph, state, traces)
+    await _rewire(engine, graph, state, traces)
+    for member in graph.members.values():
+        if member.cut and member.agent is not root and member.agent.started:
+            graph.busy.add(member)
+            engine.host.spawn(_go_on(engine, member), name=f"{member.name} goes on")
+    return graph
+
+
+def _trace(engine: "Terrarium", home: Path, name: str, body: Mapping[str, Any]) -> Trace:
+    trace: Trace = engine.host.registry.get("loader", "accepted")(
+        engine.host.plugins, home.parent / body["session"], name, SOURCES
+    )
+    return trace
+
+
+async def _creature(
+    engine: "Terrarium",
+    graph: Graph,
+    home: Path,
+    name: str,
+    body: Mapping[str, Any],
+    root: Agent | None,
+    given: Mapping[str, Any],
+) -> None:
+    """Build a creature of the graph again, from its session."""
+    restart = restart_of(body.get("restart", "on-failure"))
+    member = Member(engine, graph, privileged=bool(body.get("privileged")), restart=restart)
+    if root is not None and name == root.name:
+        member.agent = root
+    else:
+        path = home.parent / body["session"]
+        options = {k: v for k, v in engine.maker.options(None, given).items() if k not in ("session", "session_dir")}
+        options |= {"agent": name, "terrarium": member}
+        plain = {k: v for k, v in options.items() if v not in (None, [], ())}
+        recorded = engine.host.registry.get("loader", "recorded")
+        where, creature, made = recorded(engine.host.plugins, path, plain)
+        member.agent = await Agent.build(creature, host=engine.host, session=str(where), **made)
+    if name in engine.members:
+        raise UsageError(f"the engine has a creature {name!r} already", hint="resume it in an engine of its own")
+    engine.members[name] = graph.members[name] = member
+    member.attach()
+    engine.feeds.tap(member)
+
+
+def _wire(body: Mapping[str, Any]) -> Wire:
+    return Wire(
+        body["source"], body["target"], body.get("with_content", True), body.get("prompt", ""), body.get("after", 0)
+    )
+
+
+def _cut(graph: Graph, state: GraphState, traces: Mapping[str, Trace]) -> None:
+    """Find the turns that were cut, and what those creatures had sent by then."""
+    for name, member in graph.members.items():
+        turns = traces[name].turns if name in traces else {}
+        last = max(turns, default=0)
+        member.done = last
+        if last and turns[last].status == "interrupted":
+            member.cut = True
+            sent = (m for m in state.messages.values() if (m["sender"], m.get("turn", 0)) == (name, last))
+            member.sent = {m["call"]: post_of(m) for m in sent if m.get("call")}
+
+
+def _redeliver(engine: "Terrarium", graph: Graph, state: GraphState, traces: Mapping[str, Trace]) -> None:
+    """Hand on again what was sent and not taken."""
+    taken = {name: {id_of(source) for source in trace.sources} for name, trace in traces.items()}
+    for id, body in state.messages.items():
+        post, channel = post_of(body), graph.channels.get(body["channel"])
+        if channel is not None and channel.type == "queue":
+            if not any(id in taken.get(name, ()) for name in post.to):
+                channel.backlog.append(post)
+            continue
+        for name in post.to:
+            member = graph.members.get(name)
+            if member is not None and id not in taken.get(name, ()) and (id, name) not in state.dropped:
+                box = None if channel is None else channel.listeners.get(name)
+                engine.delivery.hand(member, post, box)
+    for channel in graph.channels.values():
+        engine.delivery.feed(graph, channel)
+
+
+async def _rewire(engine: "Terrarium", graph: Graph, state: GraphState, traces: Mapping[str, Trace]) -> None:
+    """Send the answers that ended before anybody heard of them."""
+    known = {
+        (m["sender"], m.get("turn", 0), m["to"][0])
+        for m in state.messages.values()
+        if not (m["channel"] or m.get("call")) and m["to"]
+    }
+    for wire in list(graph.wires.values()):
+        for turn, told in traces[wire.source].turns.items() if wire.source in traces else ():
+            if turn > wire.after and told.status == Status.ok and (wire.source, turn, wire.target) not in known:
+                came = [state.messages.get(id_of(source)) for source in told.sources]
+                hops = max((m.get("hops", 0) for m in came if m), default=0)
+                await wiring.deliver(engine, graph.members[wire.source], wire, turn, told.text, hops)
+
+
+async def _go_on(engine: "Terrarium", member: Member) -> None:
+    """End a turn that was cut, and treat its failure as any other that nobody waits for."""
+    agent = member.agent
+    if agent.history and (agent.history[-1].role != "assistant" or agent.history[-1].tool_calls):
+        result = await agent.run(None)
+        if result.status is Status.failed and member.state != "restarting":
+            supervision.crashed(engine, member, result)
+    member.cut = False
+    member.settle()

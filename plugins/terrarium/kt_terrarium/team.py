@@ -1,0 +1,161 @@
+"""A recipe brought to life: in an engine, or behind the agent of its root."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kt import Agent, Message, Plan, Turn, TurnResult, hookimpl
+
+from .graph import Graph
+from .limits import check_room
+from .member import Member
+from .membership import Membership
+from .recipe import Recipe, Seat, load
+from .topology import open_log
+
+if TYPE_CHECKING:
+    from .engine import Terrarium
+
+OWN = frozenset((
+    "llm", "tools", "output_type", "limits", "input", "outputs", "triggers", "subagents", "session", "session_dir",
+    "terrarium",
+))  # fmt: skip
+"""Options of `Agent.build` that are the root's own; the rest is what its whole team is built with."""
+
+
+async def apply(engine: "Terrarium", recipe: Recipe, root: Member | None = None) -> Graph:
+    """Add what a recipe says to an engine; return the graph. `root` is its root where that is there already."""
+    graph = Graph(engine.new_graph_id(), recipe.name, recipe.limits) if root is None else root.graph
+    graph.name, graph.limits = recipe.name, recipe.limits
+    check_room(recipe.limits, len(recipe.seats))
+    names = [recipe.root, *(name for name in recipe.seats if name != recipe.root)]
+    for name in names:
+        if root is None or name != recipe.root:
+            seat, creature = recipe.seats[name]
+            made = await engine.add_creature(
+                creature, name=name, graph=graph, start=False, is_privileged=seat.privileged, restart=seat.restart,
+                pwd=_folder(engine, seat),
+            )  # fmt: skip
+            root = root or made
+    assert root is not None
+    graph.root = root
+    await open_log(engine, graph)
+    for name, pipe in recipe.channels.items():
+        await engine.add_channel(
+            name,
+            senders=[n for n, (seat, _) in recipe.seats.items() if name in seat.channels.can_send],
+            listeners=[n for n, (seat, _) in recipe.seats.items() if name in seat.channels.listen],
+            type=pipe.type, description=pipe.description, capacity=pipe.capacity,
+        )  # fmt: skip
+    for name, (seat, _) in recipe.seats.items():
+        for wire in seat.wires:
+            await engine.wire_output(name, wire.to, with_content=wire.with_content, prompt=wire.prompt)
+    for key, value in recipe.environment.items():
+        engine.set_environment(root, key, value, by="recipe")
+    if recipe.promoted:
+        await engine.assign_root(root)
+    return graph
+
+
+async def from_recipe(engine: "Terrarium", recipe: str | Path | Mapping[str, Any]) -> "Terrarium":
+    """Return an engine once the team of a recipe runs in it; it is closed where that fails."""
+    try:
+        await engine.apply_recipe(recipe)
+    except BaseException:
+        await engine.close()
+        raise
+    return engine
+
+
+async def from_session(
+    engine: "Terrarium", session: str | Path, creatures: Mapping[str, Mapping[str, Any]]
+) -> "Terrarium":
+    """Return an engine once the graph of a session runs in it; it is closed where that fails."""
+    from .resume import from_session
+
+    try:
+        await from_session(engine, session, creatures)
+    except BaseException:
+        await engine.close()
+        raise
+    return engine
+
+
+def _folder(engine: "Terrarium", seat: Seat) -> Path | None:
+    return None if seat.pwd is None else Path(engine.maker.pwd or ".") / seat.pwd
+
+
+@dataclass(slots=True)
+class TeamConfig:
+    """Settings of the plugin `terrarium`: the recipe whose root the agent is."""
+
+    recipe: str
+
+
+class Team(Membership):
+    """The plugin of a recipe's root: its start brings up the others, and its end takes them down."""
+
+    Config = TeamConfig
+
+    def __init__(self, config: TeamConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    @hookimpl
+    @asynccontextmanager
+    async def kt_lifespan(self, agent: Agent) -> AsyncIterator[None]:
+        from .engine import Terrarium
+        from .resume import take_up
+
+        assert agent.plan is not None
+        engine = Terrarium(host=agent.host, pwd=agent.pwd, **_defaults(agent.plan))
+        engine.maker.forced = _overridden(agent.plan)
+        engine.maker.session_file = None if agent.session is None else Path(agent.session)
+        try:
+            if not await take_up(engine, agent):
+                self.member = await engine.maker.adopt(agent)
+                await apply(engine, load(agent.host.plugins, self.config.recipe), self.member)
+                await engine.start()
+            self.member = engine.members[agent.name]
+            yield
+        finally:
+            await engine.close()
+
+    @property
+    def unfinished(self) -> bool:
+        """Tell whether the team, come back from its session, still has something to do."""
+        return self.member is not None and (self.member.cut or not self.member.graph.quiet)
+
+    @hookimpl
+    async def kt_around_turn(
+        self, agent: Agent, turn: Turn, next: Callable[[Turn], Awaitable[TurnResult]]
+    ) -> TurnResult:
+        member = self.member
+        if turn.source != "resume" or member is None or not agent.history or not _answered(agent.history[-1]):
+            return await next(turn)
+        # The root had answered, and waited for its team: only what the team says is a reason to ask the model.
+        while turn.holds and not agent.has_input:
+            await asyncio.wait(turn.holds, return_when=asyncio.FIRST_COMPLETED)
+            turn.holds = {hold for hold in turn.holds if not hold.done()}
+        if agent.has_input:
+            return await next(turn)
+        return TurnResult(text=agent.history[-1].text, session=agent.session)
+
+
+def _answered(message: Message) -> bool:
+    return message.role == "assistant" and not message.tool_calls and message.finish != "aborted"
+
+
+def _defaults(plan: Plan) -> dict[str, Any]:
+    """Return what the others of a team are built with: what the root was."""
+    return {name: value for name, value in plan.given.items() if name not in OWN and value is not None} | {
+        "llm": plan.given.get("llm") or plan.creature.llm
+    }
+
+
+def _overridden(plan: Plan) -> bool:
+    """Tell whether the caller chose another model than the root's own, which is then everybody's."""
+    return plan.given.get("llm") not in (None, "default", plan.creature.llm)
