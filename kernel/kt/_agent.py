@@ -38,8 +38,8 @@ class Agent(Conversation):
     # fmt: off
     __slots__ = (
         "name", "creature", "model", "provider", "settings", "tool_list", "tools", "host", "pwd", "deps", "limits",
-        "active", "hooks", "plan", "turn_chain", "llm_chain", "tool_chain", "lock", "session", "prompt", "system", "state",
-        "turn", "turns", "asked", "started", "stopping", "parked",
+        "active", "hooks", "plan", "turn_chain", "llm_chain", "tool_chain", "lock", "session", "prompt", "system",
+        "state", "turn", "turns", "asked", "started", "stopping", "parked",
         "_extras", "_inbox", "_own_host", "_questions", "_sandbox", "_sandbox_kind", "_stack", "__weakref__",
     )
     # fmt: on

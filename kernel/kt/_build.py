@@ -110,14 +110,12 @@ async def build(
     plan = Plan(host, found, _folder(pwd), limits or found.limits, deps, own_host=own)
     plan.given = {"llm": llm, "tools": tools, "profile": profile, "plugins": plugins, "guards": guards, "deps": deps}
     plan.given |= {"output_type": output_type, "limits": limits, "input": input, "outputs": outputs}
-    plan.given |= {"triggers": triggers, "subagents": subagents, **options}
+    plan.given |= {"triggers": triggers, "subagents": subagents, "unguarded": unguarded or None, **options}
     enable(plan, profile, plugins, guards)
     plan.provider, plan.model, plan.settings = model_of(host, found.llm if llm is None else llm)
     fit(plan, found)
-    for name, value in {"output_type": output_type, "subagents": [*plan.creature.subagents, *subagents]}.items():
-        if value:
-            options[name] = value
-    for name, value in options.items():
+    typed = {"output_type": output_type, "subagents": [*plan.creature.subagents, *subagents]}
+    for name, value in {**options, **{n: v for n, v in typed.items() if v}}.items():
         _option(plan, name, value)
     plan.tools = _tools(plan, (*plan.tools, *tools))
     if any(t.background for t in plan.tools):
@@ -127,9 +125,8 @@ async def build(
     _guarded(plan, unguarded)
     source = found.input if input is None else input
     sources = source if isinstance(source, list | tuple) else () if source is None else (source,)
-    plan.extras += tuple(_attachment(plan, "input", thing) for thing in sources)
-    plan.extras += tuple(_attachment(plan, "output", thing) for thing in (*found.outputs, *outputs))
-    plan.extras += tuple(_attachment(plan, "trigger", thing) for thing in (*found.triggers, *triggers))
+    ends = {"input": sources, "output": (*found.outputs, *outputs), "trigger": (*found.triggers, *triggers)}
+    plan.extras += tuple(_attachment(plan, kind, thing) for kind, things in ends.items() for thing in things)
     return Agent(plan)
 
 

@@ -1,1 +1,1 @@
-from kt_compose import *
+from kt_compose import *  # noqa: F403

@@ -209,17 +209,18 @@ async def test_a_hook_of_an_absent_plugin_is_unknown(wheels: Any) -> None:
         await Agent.build({}, llm=ScriptedLLM(), plugins=[Dances], host=Host(Plugins()))
 
 
-TERRARIUM = "Terrarium"
+TERRARIUM, VIVARIUM = "Terrarium", "Vivarium"
 
 
 def test_names_of_the_library_come_through_kt_api(wheels: Any) -> None:
-    wheels.add("terrarium", "class Terrarium: pass", group="kt.api", point="Terrarium = kt_terrarium:Terrarium")
+    wheels.add("vivarium", "class Vivarium: pass", group="kt.api", point="Vivarium = kt_vivarium:Vivarium")
     try:
-        assert getattr(kt, TERRARIUM) is sys.modules["kt_terrarium"].Terrarium
+        assert getattr(kt, VIVARIUM) is sys.modules["kt_vivarium"].Vivarium
     finally:
-        vars(kt).pop(TERRARIUM, None)
+        vars(kt).pop(VIVARIUM, None)
 
 
 def test_a_name_whose_plugin_is_absent_says_how_to_get_it(wheels: Any) -> None:
+    vars(kt).pop(TERRARIUM, None)
     with pytest.raises(MissingPlugin, match=r"^kt\.Terrarium comes with kt-terrarium: pip install kt-terrarium$"):
         getattr(kt, TERRARIUM)
