@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 TOOLS = {
     "send_message": "send on a channel of the graph",
+    "environment": "what the creatures of a graph share",
     "group_status": "see one's group",
     "group_add_node": "add a creature to one's group",
     "group_spawn": "add a creature with a task",
@@ -32,6 +33,7 @@ def kt_addhooks(manager: Any) -> None:
 def kt_register(registry: "Registry") -> None:
     for name, help in TOOLS.items():
         registry.tool(name, f"kt_terrarium.tools:{name}", help=help)
+    registry.trigger("channel", "kt_terrarium.trigger:channel", help="woken by a channel, in words of its own")
     registry.plugin("terrarium", "kt_terrarium.team:Team", help="bring up the team of a recipe whose root the agent is")
     registry.add("document", "terrarium", "kt_terrarium.recipe:root_creature", help="a team, as its root")
     registry.build_option("terrarium", "kt_terrarium.membership:option", help="the agent's place in a terrarium")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Maker:
     """Build the creatures of one engine; what is the same for many of them is read once.
 
-    `session_file` is the one session that all of them share, if any.
+    `session_file` is the one session that all of them share, `budget` the plugin whose bounds are all of theirs.
     """
 
     def __init__(
@@ -30,6 +30,7 @@ class Maker:
         self.engine, self.pwd, self.session_dir, self.defaults = engine, pwd, session_dir, defaults
         self.session_file: Path | None = None
         self.forced = False
+        self.budget: Any = None
         self._creatures: dict[str, Creature] = {}
         self._profiles: dict[tuple[str, str], Any] = {}
 
@@ -130,6 +131,8 @@ class Maker:
         for name in ("tools", "plugins", "guards", "outputs", "triggers", "subagents"):
             both = [*self.defaults.get(name, ()), *chosen.get(name, ())]
             options[name] = both
+        if self.budget is not None:
+            options["plugins"] += ["no:budget", self.budget.share(1.0)]
         options.setdefault("pwd", self.pwd)
         if "session" not in chosen and (self.session_file or self.session_dir) is not None:
             options["session"] = self.session_file or True

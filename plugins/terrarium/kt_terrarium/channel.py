@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kt import Message, Text
 from kt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,10 +17,23 @@ TYPES = ("broadcast", "queue")
 
 @dataclass(slots=True, eq=False)
 class Mailbox:
-    """What one listener of a channel has not taken yet, oldest first; `lost` counts what it was too slow for."""
+    """What one listener of a channel has not taken yet, oldest first; `lost` counts what it was too slow for.
 
+    `prompt` is what it reads, with {source} and {content}, where it is not the message itself; `sender` is the only
+    one it hears, "" for all.
+    """
+
+    prompt: str = ""
+    sender: str = ""
     waiting: "deque[tuple[Post, Pending]]" = field(default_factory=deque)
     lost: int = 0
+
+    def message(self, post: "Post") -> Message:
+        """Return what the listener reads."""
+        if not self.prompt:
+            return post.message
+        text = self.prompt.replace("{source}", post.sender).replace("{content}", post.text)
+        return Message("user", [Text(text, origin=post.origins), *post.message.parts[1:]])
 
     def open(self) -> "deque[tuple[Post, Pending]]":
         """Return what is not taken yet."""

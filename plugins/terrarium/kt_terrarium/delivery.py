@@ -124,6 +124,8 @@ class Delivery:
             if member is None:
                 continue  # it was removed, which its graph's journal says
             box = channel.listeners.get(name) if channel is not None else None
+            if box is not None and box.sender not in ("", post.sender):
+                continue
             self.hand(member, post, box, channel.capacity if channel is not None else 1000)
         graph.changed()
 
@@ -137,7 +139,8 @@ class Delivery:
                 self._dropped(member, member.stored.pop(0), "it is stopped, and its mailbox is full")
         else:
             member.inflight[post.id] = post
-            pending = member.agent.inbox.add(post.message, source=post.source, steer=member.held)
+            message = post.message if box is None else box.message(post)
+            pending = member.agent.inbox.add(message, source=post.source, steer=member.held)
             member.graph.busy.add(member)
             if box is not None:
                 waiting = box.open()

@@ -1,7 +1,7 @@
 """The engine: many creatures in one process, connected at run time. It runs no model of its own."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import count
 from pathlib import Path
@@ -23,6 +23,7 @@ from .limits import GraphLimits
 from .member import Member, MemberStatus
 from .post import Post
 from .recipe import load
+from .replay import Happened, replay
 from .wiring import wire_answer
 
 
@@ -171,6 +172,13 @@ class Terrarium(Connections):
         `Agent.resume` raises.
         """
         return await team.from_session(cls(**options), session, creatures or {})
+
+    @staticmethod
+    def replay(
+        session: str | Path, *kinds: str, creature: str | None = None, channel: str | None = None
+    ) -> Iterator[Happened]:
+        """Yield what happened in the graph that a session keeps, oldest first: its own events and its creatures'."""
+        return replay(session, *kinds, creature=creature, channel=channel)
 
     # Messages, and what is shared
 

@@ -48,8 +48,8 @@ class Member:
 
     # fmt: off
     __slots__ = (
-        "_held", "_hold", "_scope", "agent", "attended", "context", "current", "cut", "done", "ended", "engine", "error",
-        "graph", "hops", "inflight", "privileged", "restart", "sent", "state", "stored", "turn", "usage",
+        "_held", "_hold", "_scope", "agent", "attended", "context", "current", "cut", "done", "ended", "engine",
+        "error", "graph", "hops", "inflight", "privileged", "restart", "sent", "state", "stored", "turn", "usage",
     )
     # fmt: on
 

@@ -113,6 +113,7 @@ class Team(Membership):
         assert agent.plan is not None
         engine = Terrarium(host=agent.host, pwd=agent.pwd, **_defaults(agent.plan))
         engine.maker.forced = _overridden(agent.plan)
+        engine.maker.budget = next((a.plugin for a in agent.active if hasattr(a.plugin, "share")), None)
         engine.maker.session_file = None if agent.session is None else Path(agent.session)
         try:
             if not await take_up(engine, agent):

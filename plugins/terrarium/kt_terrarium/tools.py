@@ -53,6 +53,29 @@ async def send_message(ctx: Context[object], channel: str, message: str) -> str:
     return await engine.delivery.through_hooks(ctx.agent, graph, post)
 
 
+@tool(effect="idempotent", parallel=False, needs=NOTHING)
+def environment(
+    ctx: Context[object], action: Literal["get", "set", "remove", "list"], key: str = "", value: str = ""
+) -> str:
+    """Read and write what all creatures of your group share: short facts by name.
+
+    key: its name; not for list.
+    value: the text to set.
+    """
+    member = member_of(ctx)
+    shared = member.graph.environment
+    if action == "list":
+        return "\n".join(f"{name}: {text}" for name, text in shared.items()) or "nothing is shared yet"
+    if not key:
+        raise UsageError(f"{action} needs a key")
+    if action == "get":
+        if key not in shared:
+            raise NotFound(f"nothing is shared as {key!r}", hint=nearest(key, shared))
+        return str(shared[key])
+    member.engine.set_environment(member, key, value if action == "set" else None, by=member.name)
+    return "done"
+
+
 @tool(effect="read", needs=NOTHING)
 def group_status(ctx: Context[object]) -> str:
     """See your group: each creature with its state, each channel with who sends and who listens, each wire."""
