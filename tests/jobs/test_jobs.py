@@ -266,3 +266,13 @@ async def test_a_plugin_around_a_job_sees_its_real_result(work: Any) -> None:
     async with running(llm, tools=[work.tool], plugins=[Shout]) as agent:
         await agent.run("go")
     assert said(llm.requests[-1].messages[-1]) == "[work (j1) finished]\nIT IS WORKED OUT"
+
+
+async def test_a_call_in_the_foreground_that_is_stopped_is_a_result_for_the_model(work: Any) -> None:
+    async with running([call(), "then not"], tools=[work.tool]) as agent:
+        turn = asyncio.create_task(agent.run("go"))
+        await work.began.wait()
+        await agent.plugin("jobs").stop("call_1")
+        result = await turn
+        assert (result.status, result.text) == (Status.ok, "then not")
+        assert result.tool_calls[0].error == "cancelled: somebody stopped it"

@@ -87,7 +87,9 @@ class Jobs:
             text = f"{call.name} runs in the background as {job.id}; its result will come as a message."
             return ToolResult(call.id, [Text(text)], name=call.name)
         assert job.task is not None
-        return await job.task
+        if job.task.cancelled():
+            return ToolResult(call.id, [Text("cancelled: somebody stopped it")], is_error=True, name=call.name)
+        return job.task.result()
 
     @property
     def running(self) -> list[Job]:

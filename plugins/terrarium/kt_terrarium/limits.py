@@ -42,11 +42,11 @@ def check_room(limits: GraphLimits, wanted: int) -> None:
         raise LimitReached(f"{wanted} creatures are too many; the limit is {limits.max_creatures}")
 
 
-def spend(engine: "Terrarium", member: "Member", usage: Usage) -> None:
-    """Count what a model call used; end everything in a graph that has spent what it may."""
+def spend(engine: "Terrarium", member: "Member", usage: Usage, calls: int = 1) -> None:
+    """Count what model calls used; end everything in a graph that has spent what it may."""
     graph = member.graph
     graph.spent.add(usage)
-    graph.calls += 1
+    graph.calls += calls
     over = exceeded(graph, graph.limits)
     if over and not graph.exhausted:
         graph.exhausted = over

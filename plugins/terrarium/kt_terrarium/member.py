@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,8 +48,9 @@ class Member:
 
     # fmt: off
     __slots__ = (
-        "_held", "_hold", "_scope", "agent", "attended", "context", "current", "cut", "done", "ended", "engine",
-        "error", "graph", "hops", "inflight", "privileged", "restart", "sent", "state", "stored", "turn", "usage",
+        "_held", "_hold", "_scope", "agent", "attended", "below", "context", "current", "cut", "done", "ended",
+        "engine", "error", "graph", "hops", "inflight", "privileged", "restart", "sent", "state", "stored", "turn",
+        "usage",
     )
     # fmt: on
 
@@ -57,7 +58,7 @@ class Member:
         self.engine, self.graph, self.privileged, self.restart = engine, graph, privileged, restart
         self.agent: Agent
         self.state, self.error = "stopped", ""
-        self.usage, self.context = Usage(), 0
+        self.usage, self.below, self.context = Usage(), Usage(), 0
         self.hops = self.turn = self.done = 0
         self.attended = self.cut = False
         self.current: list[Post] = []
@@ -188,7 +189,19 @@ class Member:
         self.context = event.usage.input
         spend(self.engine, self, event.usage)
 
+    def _subagents_spent(self) -> None:
+        """Count what the creature's sub-agents used, which is in none of its own turns."""
+        used = next((getattr(a.plugin, "used", None) for a in self.agent.active if a.name == "subagents"), None)
+        if used is None or used == self.below:
+            return
+        before, self.below = self.below, replace(used)
+        cost = None if used.cost is None else used.cost - (before.cost or 0.0)
+        more = Usage(used.input - before.input, used.output - before.output, cost=cost)
+        self.usage.add(more)
+        spend(self.engine, self, more, calls=0)
+
     def _turn_ended(self, event: TurnEnded) -> None:
+        self._subagents_spent()
         result, held = event.result, self._held
         if held is not None:
             self._held = None

@@ -21,6 +21,7 @@ class Membership:
     """The plugin that connects an agent with its Member; `Agent.build(terrarium=member)` adds it."""
 
     name = "terrarium"
+    inherit = False  # a sub-agent is nobody's member
 
     def __init__(self, member: Member | None = None) -> None:
         self.member = member
