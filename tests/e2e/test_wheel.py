@@ -24,6 +24,49 @@ def kt_register(registry):
     registry.tool("count_legs", "kt_meadow.tools:count_legs", help="counts the legs of animals")
     registry.plugin("stamp", "kt_meadow.plugin:Stamp", help="stamps every result")
     registry.creature("grazer", "kt_meadow:creatures/grazer", help="counts legs")
+    registry.trigger("dawn", "kt_meadow.ends:dawn", help="says what the day begins with")
+    registry.input("bell", "kt_meadow.ends:bell", help="rings once")
+    registry.output("ledger", "kt_meadow.ends:ledger", help="writes answers to a file")
+    registry.add("subagent", "shepherd", "kt_meadow.ends:SHEPHERD", help="looks after the herd")
+""",
+    "kt_meadow/ends.py": """
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from kt.events import TurnEnded
+
+SHEPHERD = {"description": "Looks after the herd", "prompt": "You are the shepherd.", "tools": ["count_legs"]}
+
+
+@asynccontextmanager
+async def dawn(agent, *, say):
+    agent.send(say, source="dawn")
+    yield
+
+
+@asynccontextmanager
+async def bell(agent):
+    agent.send("the bell rings", source="bell")
+    yield
+
+
+@asynccontextmanager
+async def ledger(agent, *, path):
+    def note(event):
+        with Path(path).open("a") as file:
+            print(event.result.text, file=file)
+
+    off = agent.bus.on(TurnEnded, note)
+    yield
+    off()
+""",
+    "kt_meadow/creatures/flock/creature.yaml": """
+prompt: You are the farm.
+tools: [count_legs]
+triggers: [{name: dawn, say: the sun rises}]
+input: bell
+outputs: [{name: ledger, path: ledger.txt}]
+subagents: [shepherd]
 """,
     "kt_meadow/tools.py": """
 from kt import tool
@@ -220,6 +263,41 @@ def test_a_strangers_wheel_is_found_and_used_with_no_other_step(product: Product
     (product.work / "own.yaml").write_text("tools: [count_legs]\n")
     assert [c["result"] for c in play(product, "./own.yaml", "-p", "stamp")["tool_calls"]] == ["10 (stamped)"]
     assert [c["result"] for c in play(product, "./own.yaml")["tool_calls"]] == ["10"]
+
+
+FLOCK = """
+import asyncio
+from kt import Agent
+from kt.testing import ScriptedLLM
+
+def answer(request):
+    said = request.messages[-1]
+    if request.system.startswith("You are the shepherd"):
+        return "all there" if said.role == "tool" else [("count_legs", {"cows": 3})]
+    if said.role == "tool":
+        return "the shepherd says: " + said.parts[0].text.split("]")[-1].strip()
+    if said.text == "count them":
+        return [("task", {"agent": "shepherd", "prompt": "count", "wait": True})]
+    return "heard: " + said.text
+
+async def main():
+    async with await Agent.build("@kt-meadow/creatures/flock", llm=ScriptedLLM(answer)) as agent:
+        print((await agent.run("count them")).text)
+        while agent.has_input or agent.turn:
+            await asyncio.sleep(0.01)
+
+asyncio.run(main())
+"""
+
+
+def test_a_strangers_trigger_input_output_and_sub_agent_work_by_name(product: Product, meadow: Path) -> None:
+    product.install(meadow)
+    program = product.work / "flock.py"
+    program.write_text(FLOCK)
+    said = run(product.bin / "python", "-W", "error", program, cwd=product.work, env=product.env)
+    assert said == "the shepherd says: all there\n"
+    ledger = (product.work / "ledger.txt").read_text().splitlines()
+    assert sorted(ledger) == ["heard: the bell rings", "heard: the sun rises", "the shepherd says: all there"]
 
 
 def test_a_second_wheel_that_claims_the_name_fails_naming_both(product: Product, meadow: Path, tmp_path: Path) -> None:
