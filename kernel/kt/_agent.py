@@ -120,8 +120,7 @@ class Agent(Conversation):
         except BaseException:
             await self.stop()
             raise
-        plugins = [a.name for a in self.active]
-        self.record(AgentStarted(self.name, self.model, list(self.tools), plugins, str(self.pwd)))
+        self.record(AgentStarted(self.name, self.model, [*self.tools], [a.name for a in self.active], str(self.pwd)))
 
     async def _enter(self, scope: Any) -> None:
         if self._stack is None:
@@ -230,10 +229,14 @@ class Agent(Conversation):
 
     @property
     def questions(self) -> Questions:
-        """Return the open questions, made on first use by the `questions` kind."""
+        """Return the open questions, made on first use by the `questions` kind; a plugin may put others here."""
         if self._questions is None:
             self._questions = required(self.host.registry, "questions", "default", "kt-questions")(self)
         return self._questions
+
+    @questions.setter
+    def questions(self, questions: Questions) -> None:
+        self._questions = questions
 
     async def ask(self, question: QuestionAsked) -> str | None:
         """Ask the user; None is a denial. The first surface that answers wins."""

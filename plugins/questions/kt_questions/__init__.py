@@ -11,3 +11,4 @@ if TYPE_CHECKING:
 @hookimpl
 def kt_register(registry: "Registry") -> None:
     registry.add("questions", "default", "kt_questions.questions:AgentQuestions", help="the open questions of an agent")
+    registry.add("questions", "above", "kt_questions.above:AskAbove", help="questions that are asked at another agent")

@@ -8,7 +8,6 @@ from kt import Agent, TurnResult, hookimpl
 from kt.events import Event, TextDelta, ThinkingDelta, ToolCallDelta, TurnEnded
 
 from .events import SubagentActivity
-from .questions import Upward
 
 if TYPE_CHECKING:
     from kt import Plan
@@ -26,10 +25,11 @@ class Link:
     @hookimpl
     @asynccontextmanager
     async def kt_lifespan(self, agent: Agent) -> AsyncIterator[None]:
+        if (above := agent.host.registry.find("questions", "above")) is not None:
+            agent.questions = above.load()(self.parent, f"{self.label} ({self.id})")
         off = agent.bus.on(TurnEnded, self._ended)
         try:
-            with Upward(agent, self.parent, f"{self.label} ({self.id})").attached():
-                yield
+            yield
         finally:
             off()
 

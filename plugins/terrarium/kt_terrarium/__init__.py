@@ -37,3 +37,10 @@ def kt_register(registry: "Registry") -> None:
     registry.plugin("terrarium", "kt_terrarium.team:Team", help="bring up the team of a recipe whose root the agent is")
     registry.add("document", "terrarium", "kt_terrarium.recipe:root_creature", help="a team, as its root")
     registry.build_option("terrarium", "kt_terrarium.membership:option", help="the agent's place in a terrarium")
+    registry.run_option("add", "kt_terrarium.options:add", help="more creatures beside it", metavar="REF[=NAME],...")
+    registry.run_option(
+        "channel", "kt_terrarium.options:channel", help="what they talk on", metavar="NAME[:SENDER>LISTENER,...]"
+    )
+    registry.command("terrarium", "kt_terrarium.command:terrarium", help="teams: list, info, run, watch, schema")
+    registry.add("loader", "terrariums", "kt_terrarium.packs:recipes_of", help="the recipes that a pack carries")
+    registry.add("loader", "team", "kt_terrarium.packs:members_of", help="the creatures of a recipe, by name")

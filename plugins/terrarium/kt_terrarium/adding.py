@@ -64,7 +64,7 @@ class Maker:
         graph = Graph(self.engine.new_graph_id(), limits=self.engine.limits)
         member = Member(self.engine, graph, restart=Restart("never"))
         member.agent, member.state = agent, "idle" if agent.started else "stopped"
-        member.done = agent.turns
+        member.done, member.owned = agent.turns, False
         self.engine.graphs[graph.id] = graph
         self.equip(member)
         await self.place(member, graph)
@@ -157,12 +157,15 @@ class Maker:
         return free
 
     def equip(self, member: Member) -> None:
-        """Give a creature the tools of its place, and take those it has no place for."""
+        """Give a creature the tools of its place, and take those it has no place for; its root asks its questions."""
         wanted = self.tools_for(member)
         agent = member.agent
         own = [tool for tool in agent.tool_list if tool.name not in TOOLS]
         if [t.name for t in agent.tool_list if t.name in TOOLS] != [t.name for t in wanted]:
             agent.set_tools([*own, *wanted])
+        root, above = member.graph.root, self.engine.host.registry.find("questions", "above")
+        if root is not None and root is not member and above is not None:
+            agent.questions = above.load()(root.agent, member.name)
 
     def tools_for(self, member: Member) -> list[Tool]:
         """Return the tools of a creature's place: to send where it has a channel, to manage where it is privileged."""

@@ -86,7 +86,7 @@ class Connections:
         """
         a, b = self.member(source), self.member(target)
         async with self.lock:
-            return await edges.wire(self._engine, Wire(a.name, b.name, with_content, prompt, a.told))
+            return await edges.wire(self._engine, Wire(a.name, b.name, with_content, prompt, a.done))
 
     async def unwire_output(self, source: Named, target: Named) -> None:
         """Remove a wire; the graph may fall in two. Raises NotFound."""

@@ -10,7 +10,7 @@ from kt.errors import LimitReached, NotFound, UsageError, nearest
 
 from .channel import Channel, Mailbox
 from .events import LoopStopped, MessageDelivered, MessageDropped
-from .post import Post
+from .post import Post, id_of
 
 if TYPE_CHECKING:
     from kt import Agent
@@ -135,8 +135,10 @@ class Delivery:
             self._dropped(member, post, "it has failed")
         elif not member.agent.started or member.agent.stopping:
             member.stored.append(post)
-            if len(member.stored) > capacity:
-                self._dropped(member, member.stored.pop(0), "it is stopped, and its mailbox is full")
+            same = [p for p in member.stored if p.channel == post.channel]
+            if len(same) > capacity:
+                member.stored.remove(same[0])
+                self._dropped(member, same[0], "it is stopped, and its mailbox is full")
         else:
             member.inflight[post.id] = post
             message = post.message if box is None else box.message(post)
@@ -194,18 +196,22 @@ class Delivery:
                 channel.backlog.appendleft(post)
             elif post not in member.current:
                 self._dropped(member, post, "it has failed")
+        for pending in [p for p in member.agent.inbox.items if id_of(p.source) in member.inflight]:
+            pending.withdraw()
         member.inflight, member.stored, member.current = {}, [], []
         for channel in member.graph.hears(member.name):
             if channel.type == "queue":
                 self.feed(member.graph, channel)
 
     def hand_stored(self, member: "Member") -> None:
-        """Hand over what came while the creature was stopped."""
+        """Hand over what came while the creature was stopped, and have it take up what it had not taken."""
         stored, member.stored = member.stored, []
         for post in stored:
             channel = member.graph.channels.get(post.channel)
             self.hand(member, post, None if channel is None else channel.listeners.get(member.name))
-        self.free(member)
+        if member.agent.has_input:
+            member.agent.wake()
+        member.settle()
 
     def tell(self, member: "Member", text: str) -> None:
         """Tell a creature what happened in its graph."""

@@ -67,6 +67,8 @@ async def wire(engine: "Terrarium", made: Wire) -> Wire:
     """Add a wire, in the place of one between the same two creatures."""
     graph = await unite(engine, [engine.member(made.source), engine.member(made.target)])
     await open_log(engine, graph)
+    if (old := graph.wires.get((made.source, made.target))) is not None:
+        made.after = old.after  # what it had still to send, the new one sends
     graph.wires[made.source, made.target] = made
     engine.record(graph, wire_event(made))
     return made

@@ -90,9 +90,10 @@ class Terrarium(Connections):
 
     async def _stop(self, member: Member) -> bool:
         agent = member.agent
-        stops = agent.started and not agent.stopping  # a team's root ends by itself
+        stops = member.owned and agent.started  # a team's root is stopped by who started it
         if stops:
             await agent.stop()
+        if stops or member.reviving:
             member.state = "stopped"
         member.graph.busy.discard(member)
         member.graph.changed()
@@ -252,10 +253,10 @@ class Terrarium(Connections):
         """Return an id that no other graph has."""
         return f"g{self.delivery.nonce}{next(self._numbers)}"
 
-    def turn_ended(self, member: Member, turn: int, result: TurnResult) -> None:
-        """Wire an answer on, and take up a creature that crashed."""
+    def turn_ended(self, member: Member, turn: int, result: TurnResult, *, told: bool) -> None:
+        """Take up a creature that crashed, and wire an answer on, unless that is `told`."""
         member.usage.add(result.usage)
-        if result.status is Status.failed and not member.attended and member.state != "restarting":
+        if result.status is Status.failed and member.owned and not member.attended:
             supervision.crashed(self, member, result)
-        elif result.ok:
-            wire_answer(self, member, turn, result)
+        elif result.ok and not told:
+            wire_answer(self, member, turn, result.text)

@@ -197,3 +197,11 @@ class MessageDelivered(Event):
 
     id: str
     listener: str
+
+
+@dataclass(slots=True)
+class TeamActivity(Event):
+    """What another creature of a team did, or what happened between them, told to who listens to the team's root."""
+
+    creature: str
+    event: Event

@@ -71,7 +71,8 @@ class Graph:
     def changed(self) -> None:
         """Look again at who waits for the graph to become quiet."""
         if self.root is not None:
-            self.root.keep_open(bool(self.unsent) or len(self.busy) > (self.root in self.busy))
+            others = len(self.busy) > (self.root in self.busy)
+            self.root.keep_open(others or bool(self.unsent or self.root.ended))
         if self.waiters and self.quiet:
             waiters, self.waiters = self.waiters, []
             for waiter in waiters:

@@ -13,11 +13,14 @@ from kt.events import Event, InputAccepted, LLMEnded, TurnEnded, TurnStarted
 from .limits import spend
 from .post import id_of
 from .supervision import Restart
+from .wiring import ANSWER, wire_answer
 
 if TYPE_CHECKING:
     from .engine import Terrarium
     from .graph import Graph
     from .post import Post
+
+UNFINISHED = ("length", "refusal")
 
 
 @dataclass(slots=True)
@@ -49,8 +52,8 @@ class Member:
     # fmt: off
     __slots__ = (
         "_held", "_hold", "_scope", "agent", "attended", "below", "context", "current", "cut", "done", "ended",
-        "engine", "error", "graph", "hops", "inflight", "privileged", "restart", "sent", "state", "stored", "turn",
-        "usage",
+        "engine", "error", "graph", "hops", "inflight", "owned", "privileged", "restart", "reviving", "sent", "state",
+        "stored", "turn", "usage",
     )
     # fmt: on
 
@@ -60,12 +63,13 @@ class Member:
         self.state, self.error = "stopped", ""
         self.usage, self.below, self.context = Usage(), Usage(), 0
         self.hops = self.turn = self.done = 0
-        self.attended = self.cut = False
+        self.attended = self.cut = self.reviving = False
+        self.owned = True
         self.current: list[Post] = []
         self.inflight: dict[str, Post] = {}
         self.sent: dict[str, Post] = {}
         self.stored: list[Post] = []
-        self.ended: list[tuple[int, str, int]] = []
+        self.ended: list[tuple[int, str, int, str]] = []
         self._held: Turn | None = None
         self._hold: asyncio.Future[None] | None = None
         self._scope: ExitStack | None = None
@@ -133,7 +137,8 @@ class Member:
     def works(self) -> bool:
         """Tell whether the creature has anything to do: a turn, input, a job in the background, an answer to wire."""
         agent = self.agent
-        return bool(agent.turn or agent.has_input or self.ended or self.state == "restarting" or self._jobs)
+        waits = agent.has_input and agent.started
+        return bool(agent.turn or waits or self.ended or self.reviving or self._jobs)
 
     @property
     def _jobs(self) -> bool:
@@ -156,12 +161,13 @@ class Member:
 
     def settle(self) -> None:
         """Look again whether the creature has anything to do."""
-        if self.works:
+        if self.works and self.graph.members.get(self.name) is self:
             self.graph.busy.add(self)
         else:
             self.graph.busy.discard(self)
             if self.state == "running":
                 self.state = "idle"
+            self.engine.delivery.free(self)
         self.graph.changed()
 
     def _turn_started(self, event: TurnStarted) -> None:
@@ -188,6 +194,9 @@ class Member:
     def _asked(self, event: LLMEnded) -> None:
         self.context = event.usage.input
         spend(self.engine, self, event.usage)
+        if self._held is not None and not event.message.tool_calls and event.message.finish not in UNFINISHED:
+            # Its turn ends when the graph is quiet; whoever gets its answers gets them now.
+            wire_answer(self.engine, self, self.turn, event.message.text, f"{ANSWER}{event.number}")
 
     def _subagents_spent(self) -> None:
         """Count what the creature's sub-agents used, which is in none of its own turns."""
@@ -208,7 +217,7 @@ class Member:
             self._let_go()
         self.done = event.turn
         self.state = "waiting" if result.status is Status.waiting else "idle"
-        self.engine.turn_ended(self, event.turn, result)
+        self.engine.turn_ended(self, event.turn, result, told=held is not None)
         self.settle()
 
     # A root's turn stays open while others work

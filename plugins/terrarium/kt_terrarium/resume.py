@@ -1,6 +1,6 @@
 """A graph comes back from its journal: creatures, edges, what was on its way, turns that were cut."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -125,7 +125,7 @@ async def _creature(
     restart = restart_of(body.get("restart", "on-failure"))
     member = Member(engine, graph, privileged=bool(body.get("privileged")), restart=restart)
     if root is not None and name == root.name:
-        member.agent = root
+        member.agent, member.owned = root, False
     else:
         path = home.parent / body["session"]
         options = {k: v for k, v in engine.maker.options(None, given).items() if k not in ("session", "session_dir")}
@@ -178,26 +178,45 @@ def _redeliver(engine: "Terrarium", graph: Graph, state: GraphState, traces: Map
 
 
 async def _rewire(engine: "Terrarium", graph: Graph, state: GraphState, traces: Mapping[str, Trace]) -> None:
-    """Send the answers that ended before anybody heard of them."""
-    known = {
-        (m["sender"], m.get("turn", 0), m["to"][0])
-        for m in state.messages.values()
-        if not (m["channel"] or m.get("call")) and m["to"]
-    }
+    """Send the answers that were given before anybody heard of them."""
+    answers = [m for m in state.messages.values() if _is_answer(m)]
+    known = {(m["sender"], m.get("turn", 0), to) for m in answers for to in m["to"]}
+    said = {(m["sender"], m.get("call"), to) for m in answers for to in m["to"]}
     for wire in list(graph.wires.values()):
-        for turn, told in traces[wire.source].turns.items() if wire.source in traces else ():
+        member, trace = graph.members[wire.source], traces.get(wire.source)
+        for turn, told in trace.turns.items() if trace is not None else ():
             if turn > wire.after and told.status == Status.ok and (wire.source, turn, wire.target) not in known:
-                came = [state.messages.get(id_of(source)) for source in told.sources]
-                hops = max((m.get("hops", 0) for m in came if m), default=0)
-                await wiring.deliver(engine, graph.members[wire.source], wire, turn, told.text, hops)
+                hops = _hops(state, told.sources)
+                await wiring.deliver(engine, member, wire, turn, told.text, hops)
+        last = f"{wiring.ANSWER}{member.agent.asked}"
+        if member is graph.root and member.cut and (wire.source, last, wire.target) not in said and _answered(member):
+            text = member.agent.history[-1].text
+            await wiring.deliver(engine, member, wire, member.agent.turns, text, 0, last)
+
+
+def _is_answer(message: Mapping[str, Any]) -> bool:
+    """Tell whether a message came over a wire."""
+    call = message.get("call", "")
+    return not message["channel"] and (not call or call.startswith(wiring.ANSWER))
+
+
+def _hops(state: GraphState, sources: Iterable[str]) -> int:
+    came = [state.messages.get(id_of(source)) for source in sources]
+    return max((message.get("hops", 0) for message in came if message), default=0)
+
+
+def _answered(member: Member) -> bool:
+    """Tell whether the creature's last word is an answer."""
+    history = member.agent.history
+    return bool(history) and history[-1].role == "assistant" and not history[-1].tool_calls
 
 
 async def _go_on(engine: "Terrarium", member: Member) -> None:
     """End a turn that was cut, and treat its failure as any other that nobody waits for."""
     agent = member.agent
-    if agent.history and (agent.history[-1].role != "assistant" or agent.history[-1].tool_calls):
+    if agent.history and not _answered(member):
         result = await agent.run(None)
-        if result.status is Status.failed and member.state != "restarting":
+        if result.status is Status.failed:
             supervision.crashed(engine, member, result)
     member.cut = False
     member.settle()

@@ -40,39 +40,50 @@ class Restart:
 
 
 def crashed(engine: "Terrarium", member: "Member", result: "TurnResult") -> None:
-    """Take up a creature whose turn failed while nobody waited for it."""
+    """Take up a creature whose turn failed while nobody waited for it; a restart takes up all that fails meanwhile."""
+    if member.reviving:
+        return
     error = result.error or KTError("the turn failed")
-    member.state = "restarting"
+    member.reviving, member.state = True, "restarting"
     engine.host.spawn(_revive(engine, member, error), name=f"{member.name} restarts")
 
 
 async def _revive(engine: "Terrarium", member: "Member", error: KTError) -> None:
     clock = engine.host.clock
     failure: KTError | None = error
-    while failure is not None and engine.members.get(member.name) is member:
-        error = failure
-        member.state, member.error = "restarting", str(error)
-        if (wait := member.restart.delay(clock.time())) is None:
-            await fail(engine, member, error)
-            return
-        engine.record(member.graph, CreatureCrashed(member.name, error.line(), len(member.restart.crashes), wait))
-        await clock.sleep(wait)
-        failure = await _again(member)
+    try:
+        while failure is not None and member.agent.started and engine.members.get(member.name) is member:
+            error = failure
+            member.state, member.error = "restarting", str(error)
+            if (wait := member.restart.delay(clock.time())) is None:
+                await fail(engine, member, error)
+                return
+            engine.record(member.graph, CreatureCrashed(member.name, error.line(), len(member.restart.crashes), wait))
+            await clock.sleep(wait)
+            failure = await _again(engine, member)
+    finally:
+        member.reviving = False
+        member.settle()
     member.error = ""
     if member.state == "restarting":
         member.state = "idle"
-    member.settle()
 
 
-async def _again(member: "Member") -> KTError | None:
+async def _again(engine: "Terrarium", member: "Member") -> KTError | None:
     """Start the agent anew and let it go on with its turn; return why it failed again."""
     agent = member.agent
+    if not agent.started:
+        return None  # somebody stopped it meanwhile
     try:
         await agent.stop()
+        if member.state == "stopped":
+            return None
         await agent.start()
         if agent.history and agent.history[-1].role != "assistant":
             result = await agent.run(None)
-            return result.error if result.status is Status.failed else None
+            if result.status is Status.failed:
+                return result.error
+        engine.delivery.hand_stored(member)
     except KTError as error:
         return error
     except Exception as error:

@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kt import Agent, Message, Plan, Turn, TurnResult, hookimpl
 
+from .activity import Relay
 from .graph import Graph
 from .limits import check_room
 from .member import Member
 from .membership import Membership
-from .recipe import Recipe, Seat, load
-from .topology import open_log
+from .options import TeamConfig, team_of
+from .recipe import Recipe, Seat
+from .topology import added, open_log
 
 if TYPE_CHECKING:
     from .engine import Terrarium
@@ -42,7 +43,10 @@ async def apply(engine: "Terrarium", recipe: Recipe, root: Member | None = None)
             root = root or made
     assert root is not None
     graph.root = root
+    for member in graph.members.values():
+        engine.maker.equip(member)
     await open_log(engine, graph)
+    engine.record(graph, added(graph, root))  # its journal began before it was the root
     for name, pipe in recipe.channels.items():
         await engine.add_channel(
             name,
@@ -88,13 +92,6 @@ def _folder(engine: "Terrarium", seat: Seat) -> Path | None:
     return None if seat.pwd is None else Path(engine.maker.pwd or ".") / seat.pwd
 
 
-@dataclass(slots=True)
-class TeamConfig:
-    """Settings of the plugin `terrarium`: the recipe whose root the agent is."""
-
-    recipe: str
-
-
 class Team(Membership):
     """The plugin of a recipe's root: its start brings up the others, and its end takes them down."""
 
@@ -103,6 +100,7 @@ class Team(Membership):
     def __init__(self, config: TeamConfig) -> None:
         super().__init__()
         self.config = config
+        self._relay: Relay | None = None
 
     @hookimpl
     @asynccontextmanager
@@ -118,23 +116,43 @@ class Team(Membership):
         try:
             if not await take_up(engine, agent):
                 self.member = await engine.maker.adopt(agent)
-                await apply(engine, load(agent.host.plugins, self.config.recipe), self.member)
+                await apply(engine, team_of(agent, self.config), self.member)
                 await engine.start()
             self.member = engine.members[agent.name]
+            self._relay = Relay(engine, agent)
+            await self._relay.begin()
             yield
         finally:
             await engine.close()
+            if self._relay is not None:
+                await self._relay.end()
 
     @property
     def unfinished(self) -> bool:
         """Tell whether the team, come back from its session, still has something to do."""
         return self.member is not None and (self.member.cut or not self.member.graph.quiet)
 
+    @property
+    def explained(self) -> list[str]:
+        """Return what `kt run --explain` says of the team."""
+        if self.member is None:
+            return []
+        graph = self.member.graph
+        lines = ["team"]
+        for name, member in graph.members.items():
+            lines.append(f"  {name:<12} {member.agent.model}, {len(member.agent.tool_list)} tools")
+        for channel in graph.channels.values():
+            senders, listeners = ", ".join(channel.senders), ", ".join(channel.listeners)
+            lines.append(f"  #{channel.name} {senders or 'nobody'} -> {listeners or 'nobody'}")
+        return lines + [f"  {wire.source} => {wire.target}" for wire in graph.wires.values()]
+
     @hookimpl
     async def kt_around_turn(
         self, agent: Agent, turn: Turn, next: Callable[[Turn], Awaitable[TurnResult]]
     ) -> TurnResult:
         member = self.member
+        if self._relay is not None:
+            await self._relay.begin()
         if turn.source != "resume" or member is None or not agent.history or not _answered(agent.history[-1]):
             return await next(turn)
         # The root had answered, and waited for its team: only what the team says is a reason to ask the model.
