@@ -89,11 +89,11 @@ def test_a_question_is_listed_with_all_that_helps_to_answer(run: Run, waiting: A
     path = waiting(("ask", {"text": "run it?"}))
     (question,) = asked(run)
     assert question == {
-        "session": "w", "path": str(path), "id": "call_1.1", "text": "run it?", "choices": ["Yes, do it", "no"],
-        "topic": "permission", "data": {"command": "make \x1b[2J"},
+        "session": "w", "path": str(path), "agent": "asker", "id": "call_1.1", "text": "run it?",
+        "choices": ["Yes, do it", "no"], "topic": "permission", "data": {"command": "make \x1b[2J"},
     }  # fmt: skip
     assert run("pending")[1].splitlines() == [
-        "w  call_1.1",
+        "w  call_1.1  (asker)",
         "  run it?",
         "  command: make \\x1b[2J",
         "  answer with one of: Yes, do it, no",

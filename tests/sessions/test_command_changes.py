@@ -246,7 +246,7 @@ def test_files_are_told_one_by_one(run: Run, folder: Path, files: Files, tmp_pat
         "  new.py  removed",
         "  mine.py  left, somebody else changed it since (--force overwrites it)",
     ]
-    asked = {"after_turn": 1, "pwd": tmp_path, "force": False}
+    asked = {"after_turn": 1, "pwd": tmp_path, "stream": 1, "force": False}
     assert files.calls == [{"turns": 2, **asked, "dry_run": True}, {"turns": 1, **asked, "dry_run": False}]
     with SessionReader(folder / "a.ktlog") as reader:
         (noted,) = reader.events(kinds=["files_back"])

@@ -17,7 +17,8 @@ from kt.errors import KTError, NotFound
 from kt.testing import running
 from kt_sessions.command import sessions
 from kt_sessions.errors import SessionDamaged
-from kt_sessions.listing import columns_of, cut, inert, is_running, one_line, summary
+from kt_sessions.lines import columns_of, cut, inert, one_line
+from kt_sessions.listing import is_running, summary
 from kt_sessions.rewind import rewind
 
 Run = Callable[..., str]

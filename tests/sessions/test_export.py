@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from kt import Media, Message, SessionReader, Text, Thinking, ToolCall, Usage
 from kt.events import Logged
 from kt.testing import running
-from kt_sessions.export import blocks, prose
-from kt_sessions.listing import inert
+from kt_sessions.lines import inert
+from kt_sessions.markdown import blocks, prose
 from kt_sessions.rewind import rewind
 
 EVIL = (

@@ -240,3 +240,11 @@ async def test_a_value_that_cannot_be_kept_does_not_end_the_session(tmp_path: Pa
     with SessionReader(path) as reader:
         assert [m.text for m in reader.conversation() if m.role == "user"][-1] == "after"
         assert [e.seq for e in reader.events()] == list(range(1, reader.last + 1))
+
+
+async def test_each_origin_of_a_part_taints_what_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "s.ktlog"
+    async with await Agent.build({"name": "test"}, llm=ScriptedLLM(["a"]), session=path) as agent:
+        await agent.run([Text("seen", origin="web file")])
+    async with await Agent.resume(path, llm=ScriptedLLM(["b"])) as agent:
+        assert agent.taint == {"web", "file"}

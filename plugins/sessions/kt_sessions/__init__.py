@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 @hookimpl
 def kt_register(registry: "Registry") -> None:
     registry.store("session", "kt_sessions.log:SessionLog", help="an agent's events in a session file")
+    registry.store("journal", "kt_sessions.journal:Journal", help="what agents do together, in a session file")
     registry.build_option("session", "kt_sessions.options:session", help="keep the agent in a session file")
     registry.build_option("session_dir", "kt_sessions.options:session_dir", help="where a new session file is made")
     registry.run_option("session", "kt_sessions.options:run_session", help="the session's file", metavar="PATH")
@@ -20,5 +21,8 @@ def kt_register(registry: "Registry") -> None:
     registry.add("loader", "session_rows", "kt_sessions.picking:rows", help="the newest sessions, one line each")
     registry.add("loader", "session", "kt_sessions.names:load", help="the file of a session, by name")
     registry.add("loader", "sessions", "kt_sessions.names:load_all", help="the files of all sessions, newest first")
+    registry.add("loader", "session_running", "kt_sessions.listing:is_running", help="does a process write a session?")
     registry.add("loader", "recorded", "kt_sessions.resume:recorded", help="what the agent of a session is built of")
+    registry.add("loader", "journal", "kt_sessions.journal:read", help="the events of a session's journal")
+    registry.add("loader", "accepted", "kt_sessions.trace:accepted", help="the input an agent took, and its answers")
     registry.add("loader", "resume", "kt_sessions.resume:resume", help="the agent of a session, started")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from kt import Agent, Host, TurnResult
 from kt.errors import NotFound, UsageError, nearest
 
-from .listing import count, inert, summary
+from .lines import count, inert
+from .listing import summary
 from .reader import SessionReader
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Open:
-    """A question that nobody has answered; `data` says more of it, for a permission what is wanted."""
+    """A question of `agent` that nobody has answered; `data` says more of it, for a permission what is wanted."""
 
     session: Path
+    agent: str
     id: str
     text: str
     choices: list[str]
@@ -31,12 +33,12 @@ class Open:
 
 
 def open_questions(path: Path) -> list[Open]:
-    """Return the open questions of a session's agent. Raises SessionDamaged."""
+    """Return the open questions of a session's agents. Raises SessionDamaged."""
     with SessionReader(path) as reader:
-        asked = reader.rebuilt().questions if reader.last else []
+        asked = [(info.name, q) for info in reader.agents for q in reader.rebuilt(info.id).questions]
     return [
-        Open(path, q["id"], q["text"], list(q.get("choices", ())), q.get("topic", "input"), q.get("data"))
-        for q in asked
+        Open(path, who, q["id"], q["text"], list(q.get("choices", ())), q.get("topic", "input"), q.get("data"))
+        for who, q in asked
     ]
 
 
@@ -59,12 +61,13 @@ def print_pending(paths: Iterable[Path], *, as_json: bool) -> int:
 
 
 def _data(question: Open) -> dict[str, Any]:
-    return {"session": question.session.stem, "path": str(question.session), "id": question.id, "text": question.text,
-            "choices": question.choices, "topic": question.topic, "data": question.data}  # fmt: skip
+    return {"session": question.session.stem, "path": str(question.session), "agent": question.agent,
+            "id": question.id, "text": question.text, "choices": question.choices, "topic": question.topic,
+            "data": question.data}  # fmt: skip
 
 
 def _lines(question: Open) -> str:
-    lines = [f"{question.session.stem}  {question.id}", f"  {question.text}"]
+    lines = [f"{question.session.stem}  {question.id}  ({question.agent})", f"  {question.text}"]
     if isinstance(question.data, dict):
         lines += [f"  {k}: {v if isinstance(v, str) else json.dumps(v)}" for k, v in question.data.items()]
     if question.choices:
@@ -72,15 +75,21 @@ def _lines(question: Open) -> str:
     return inert("\n".join(lines))
 
 
-def answer(plugins: "Plugins", path: Path, id: str, text: str) -> int:
+def answer(plugins: "Plugins", path: Path, id: str, text: str, *, agent: str | None) -> int:
     """Answer a question of a session, let its turn go on and print the answer; return the exit code of the turn.
 
-    Raises NotFound for a question that is not open, UsageError for none of its choices, and what a resume raises.
+    Raises NotFound for a question that is not open, UsageError for none of its choices or where several agents ask
+    it, and what a resume raises.
     """
-    asked = {question.id: question for question in open_questions(path)}
-    if id not in asked:
-        raise NotFound(f"no open question {id!r}", where=path.stem, hint=nearest(id, asked) or "kt sessions pending")
-    return asyncio.run(_resumed(plugins, path, id, _meant(asked[id], text)))
+    asked = [question for question in open_questions(path) if agent in (None, question.agent)]
+    found = [question for question in asked if question.id == id]
+    if not found:
+        hint = nearest(id, [question.id for question in asked]) or "kt sessions pending"
+        raise NotFound(f"no open question {id!r}", where=path.stem, hint=hint)
+    if len(found) > 1:
+        names = ", ".join(question.agent for question in found)
+        raise UsageError(f"{count(len(found), 'agent')} ask {id!r}", hint=f"--agent NAME, one of: {names}")
+    return asyncio.run(_resumed(plugins, found[0], _meant(found[0], text)))
 
 
 def _meant(question: Open, text: str) -> str:
@@ -93,10 +102,10 @@ def _meant(question: Open, text: str) -> str:
     return found[0]
 
 
-async def _resumed(plugins: "Plugins", path: Path, id: str, text: str) -> int:
-    async with Host(plugins) as host, await Agent.resume(path, host=host) as agent:
+async def _resumed(plugins: "Plugins", question: Open, text: str) -> int:
+    async with Host(plugins) as host, await Agent.resume(question.session, host=host, agent=question.agent) as agent:
         agent.questions.wait = True  # what it asks next waits for an answer as well
-        result: TurnResult | None = await agent.answer(id, text, by="cli")
+        result: TurnResult | None = await agent.answer(question.id, text, by="cli")
         left = len(agent.questions.pending)
     if result is None:
         print(f"noted; {count(left, 'question')} still open: kt sessions pending", file=sys.stderr)

@@ -1,26 +1,20 @@
-"""kt sessions and kt cost: their command lines, and what changes the files of sessions."""
+"""kt sessions and kt cost: their command lines, and what only reads sessions."""
 
 import argparse
-import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
-from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kt.errors import DataError, UsageError
 
-from .names import SUFFIX, load, load_all, mint
+from .changing import answer_command, fork_command, remove_command, repair_command, rewind_command
+from .names import load, load_all
 
 if TYPE_CHECKING:
     from kt import Plugins
 
-    from .lock import SessionLock
-
 Command = Callable[[argparse.Namespace, "Plugins"], int]
-BESIDE = ("-wal", "-shm", "-journal", "-search", "-search-wal", "-search-shm", "-search-journal")
-"""What may stand beside a session file and goes with it."""
 KEYS = ("day", "model", "creature", "plugin", "session")
 
 
@@ -65,11 +59,15 @@ def _sessions_parser() -> Parser:
     _json_option(command)
     command = add("show", _show, "show what a session is, and its turns in short")
     command.add_argument("--turn", type=_positive, metavar="N", help="this turn in full")
+    _agent_option(command, "only this agent, of several")
     _json_option(command)
     command = add("export", _export, "write a session as text that can be read elsewhere")
     command.add_argument("--format", choices=("md", "html", "jsonl"), default="md", help="md is the default")
     command.add_argument("-o", "--output", type=Path, metavar="FILE", help="else it is printed")
-    _json_option(add("stats", _stats, "tell what is in a session: events, tokens, time"))
+    _agent_option(command, "only this agent, of several")
+    command = add("stats", _stats, "tell what is in a session: events, tokens, time")
+    _agent_option(command, "only this agent, of several")
+    _json_option(command)
     add("check", _check, "say whether a session is what was written", session="1")
     _json_option(add("pending", _pending, "list the questions that sessions wait for", session="*"))
     _add_changing(add)
@@ -77,21 +75,24 @@ def _sessions_parser() -> Parser:
 
 
 def _add_changing(add: Callable[..., argparse.ArgumentParser]) -> None:
-    command = add("answer", _answer, "answer a question; the turn that waits goes on", session="1")
+    command = add("answer", answer_command, "answer a question; the turn that waits goes on", session="1")
     command.add_argument("id", metavar="ID", help="the question, as kt sessions pending tells")
     command.add_argument("answer", metavar="ANSWER")
-    command = add("fork", _fork, "make a session that shares the past of another", session="1")
+    _agent_option(command, "who asks, where several ask the same")
+    command = add("fork", fork_command, "make a session that shares the past of another", session="1")
     command.add_argument("--at", type=_natural, metavar="TURN", help="up to the end of this turn; else all of it")
     command.add_argument("--to", type=Path, metavar="FILE", help="else a new name in the same folder")
-    command = add("rewind", _rewind, "take a conversation back to the end of a turn", session="1")
+    _agent_option(command, "whose turn, of several agents; the others are as they were then")
+    command = add("rewind", rewind_command, "take a conversation back to the end of a turn", session="1")
     command.add_argument("turn", type=_natural, metavar="TURN", help="0 is before the first")
+    _agent_option(command, "whose conversation, of several; the others stay where they are")
     command.add_argument("--files", action="store_true", help="bring back the files too that its tools changed")
     command.add_argument("--force", action="store_true", help="also those that somebody else has changed since")
     command.add_argument("--cwd", type=Path, metavar="FOLDER", help="where the files are; else the session's folder")
     command.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    command = add("repair", _repair, "copy what is good of a damaged session", session="1")
+    command = add("repair", repair_command, "copy what is good of a damaged session", session="1")
     command.add_argument("--to", type=Path, metavar="FILE", help="else NAME-repaired beside it")
-    command = add("rm", _remove, "remove sessions", session="+")
+    command = add("rm", remove_command, "remove sessions", session="+")
     command.add_argument("-y", "--yes", action="store_true", help="do not ask")
 
 
@@ -112,6 +113,10 @@ def _cost_parser() -> Parser:
     _json_option(parser)
     parser.set_defaults(run=_cost)
     return parser
+
+
+def _agent_option(command: argparse.ArgumentParser, help: str) -> None:
+    command.add_argument("--agent", metavar="NAME", help=help)
 
 
 def _json_option(command: argparse.ArgumentParser) -> None:
@@ -147,21 +152,22 @@ def _list(given: argparse.Namespace, plugins: "Plugins") -> int:
 def _show(given: argparse.Namespace, plugins: "Plugins") -> int:
     from .showing import print_session
 
-    return print_session(load(plugins.registry, given.session), turn=given.turn, as_json=given.json)
+    path = load(plugins.registry, given.session)
+    return print_session(path, agent=given.agent, turn=given.turn, as_json=given.json)
 
 
 def _export(given: argparse.Namespace, plugins: "Plugins") -> int:
     from .showing import export
 
-    return export(load(plugins.registry, given.session), given.format, given.output)
+    return export(load(plugins.registry, given.session), given.format, given.output, agent=given.agent)
 
 
 def _stats(given: argparse.Namespace, plugins: "Plugins") -> int:
     from .reader import SessionReader
-    from .spending import print_stats
+    from .stats import print_stats
 
     with SessionReader(load(plugins.registry, given.session)) as reader:
-        return print_stats(reader, as_json=given.json)
+        return print_stats(reader, agent=given.agent, as_json=given.json)
 
 
 def _cost(given: argparse.Namespace, plugins: "Plugins") -> int:
@@ -174,7 +180,7 @@ def _cost(given: argparse.Namespace, plugins: "Plugins") -> int:
 
 def _check(given: argparse.Namespace, plugins: "Plugins") -> int:
     from .check import check
-    from .listing import count, inert
+    from .lines import count, inert
 
     report = check(load(plugins.registry, given.session))
     if not report.problems:
@@ -191,105 +197,3 @@ def _pending(given: argparse.Namespace, plugins: "Plugins") -> int:
 
     paths = [load(plugins.registry, name) for name in given.session] or load_all(plugins.registry)
     return print_pending(paths, as_json=given.json)
-
-
-# What changes something
-
-
-def _answer(given: argparse.Namespace, plugins: "Plugins") -> int:
-    from .answering import answer
-
-    return answer(plugins, load(plugins.registry, given.session), given.id, given.answer)
-
-
-def _remove(given: argparse.Namespace, plugins: "Plugins") -> int:
-    from .lock import SessionLock
-    from .schema import connect_read_only
-
-    paths = list(dict.fromkeys(load(plugins.registry, name) for name in given.session))
-    for path in paths:
-        if path.suffix != SUFFIX:
-            connect_read_only(path).close()  # raises for what is no session
-    with ExitStack() as locks:
-        for path in paths:
-            locks.callback(_let_go, SessionLock(path))
-        if not given.yes and not _agreed([path.stem for path in paths]):
-            print("nothing was removed", file=sys.stderr)
-            return 1
-        for path in paths:
-            path.unlink()
-            older = path.parent.glob(f"{escape(path.name)}.v*")  # copies that were kept by a change of format
-            for file in (*(path.with_name(path.name + end) for end in BESIDE), *older):
-                file.unlink(missing_ok=True)
-    return 0
-
-
-def _let_go(lock: "SessionLock") -> None:
-    # What a crash left beside a session that stays is needed to check it.
-    lock.release(clean=lock.left is None or not lock.path.exists())
-
-
-def _agreed(names: list[str]) -> bool:
-    from .listing import inert
-
-    if not sys.stdin.isatty():
-        raise UsageError("nobody is here to be asked", hint="add --yes to remove without a question")
-    print(inert(f"remove {', '.join(names)}? [y/N] "), end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _fork(given: argparse.Namespace, plugins: "Plugins") -> int:
-    import time
-
-    from .fork import fork
-    from .listing import count
-    from .reader import SessionReader
-
-    source = load(plugins.registry, given.session)
-    with SessionReader(source) as reader:
-        target = given.to or mint(source.parent, reader.stream().name, time.time())
-    copied = fork(source, target, turn=given.at)
-    print(target if given.to else target.stem)
-    print(f"{count(copied, 'event')} copied", file=sys.stderr)
-    return 0
-
-
-def _rewind(given: argparse.Namespace, plugins: "Plugins") -> int:
-    from .listing import count
-    from .offline import append
-    from .reader import SessionReader
-    from .rewind import end_of_turn, rewind
-    from .showing import bring_back, print_restored
-
-    if not given.files and (given.force or given.cwd):
-        raise UsageError("--force and --cwd are for --files", hint="kt sessions rewind --help")
-    path, turn = load(plugins.registry, given.session), given.turn
-    files = partial(bring_back, plugins, turn=turn, folder=given.cwd, force=given.force)
-    with SessionReader(path) as reader:
-        info = reader.stream()
-        behind = info.last - end_of_turn(reader.connection, info.id, turn, path)
-        done = files(reader, dry_run=True) if given.files else None
-    if not given.dry_run:
-        behind = rewind(path, turn)
-    went = "would go" if given.dry_run else "went"
-    print(f"{path.stem} {went} back to the end of turn {turn}; {count(behind, 'event')} left behind")
-    if done is None:
-        return 0
-    if not given.dry_run:
-        with SessionReader(path) as reader:
-            done = files(reader, dry_run=False)
-        append(path, info.id, done.event)
-    return print_restored(done, would=given.dry_run)
-
-
-def _repair(given: argparse.Namespace, plugins: "Plugins") -> int:
-    from .check import repair
-    from .listing import count, inert
-
-    source = load(plugins.registry, given.session)
-    target = given.to or source.with_name(f"{source.stem}-repaired{SUFFIX}")
-    done = repair(source, target)
-    print(target if given.to else target.stem)
-    lost = f"; lost: {done.lost}" if done.lost else ", nothing lost"
-    print(inert(f"{count(done.kept, 'event')} copied{lost}"), file=sys.stderr)
-    return 0

@@ -1,15 +1,13 @@
-"""A conversation for reading elsewhere: turn by turn with what was said and done in each, and as Markdown."""
+"""A conversation for reading elsewhere: turn by turn with what was said and done in each."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from kt import Media, Message, Opaque, ProviderItem, Refusal, Text, Thinking, ToolCall, ToolResult, Usage
 
-from .listing import Summary, about, clock, count, dollars, inert, one_line, took
+from .lines import clock, count, dollars, inert, one_line, took
 from .messages import call_of, message_of, result_of
 from .reader import SessionReader, StreamInfo
 from .spending import usage_of
@@ -209,87 +207,25 @@ def is_short(piece: Piece) -> bool:
     return piece.kind == "note" and heading(piece) == inert(piece.text)
 
 
-def chapters(reader: SessionReader) -> list[tuple[str, StreamInfo]]:
-    """Return the agents of a session that did something, each with a title."""
+def chapters(reader: SessionReader, agent: str | None = None) -> list[tuple[str, StreamInfo]]:
+    """Return the streams of a session in which something happened, or those of one agent, each with a title."""
+    streams = reader.streams if agent is None else reader.family(agent)
     names = {info.id: info.name for info in reader.streams}
     return [
         (info.name if info.parent is None else f"{info.name}, {info.kind} of {names[info.parent]}", info)
-        for info in reader.streams
+        for info in streams
         if info.last
     ]
 
 
-# Markdown
-
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})\s*([\w+#.-]*)[^`]*$")
-_SPECIAL = re.compile(r"[\\`*_\[\]~|$]")
-_LEADING = re.compile(r"^(\s*)(\d+(?=[.)])|(?=[#+=:-]))")
-
-
-def blocks(text: str) -> Iterator[tuple[str | None, str]]:
-    """Yield text as (None, prose) and (language, code) of what stands between fences, escapes made visible."""
-    lines: list[str] = []
-    fence, language = "", ""
-    for line in inert(text.replace("\r\n", "\n")).split("\n"):
-        found = _FENCE.match(line)
-        if not fence and found:
-            if lines:
-                yield None, "\n".join(lines)
-            fence, language, lines = found[1], found[2], []
-        elif fence and found and found[1].startswith(fence) and line.strip() == found[1]:
-            yield language, "\n".join(lines)
-            fence, lines = "", []
-        else:
-            lines.append(line)
-    if fence or lines:
-        yield (language if fence else None), "\n".join(lines)
+def told(reader: SessionReader, info: StreamInfo) -> Iterator[ShownTurn]:
+    """Yield what a stream tells: the turns of an agent; the events of a journal as notes."""
+    events = reader.path_events(info.id)
+    if info.kind != "graph":
+        yield from shown_turns(events)
+    else:
+        yield ShownTurn(pieces=[Piece("note", f"{clock(e.time)} {e.kind} {_fields(e)}") for e in events])
 
 
-def markdown(reader: SessionReader, found: Summary) -> Iterator[str]:
-    """Yield the conversation as Markdown, in which what was said stands as it was said: nothing of it is markup."""
-    yield f"# {prose(found.headline)}\n\n{prose(found.facts)}\n"
-    parts = chapters(reader)
-    for name, info in parts:
-        if len(parts) > 1:
-            yield f"# {prose(one_line(name))}\n"
-        for turn in shown_turns(reader.path_events(info.id)):
-            if turn.number is not None:
-                yield f"## Turn {turn.number}\n\n{prose(facts(turn))}\n"
-            for piece in turn.pieces:
-                yield _markdown_piece(piece)
-
-
-def _markdown_piece(piece: Piece) -> str:
-    media = [f"*{prose(about(m))}*\n" for m in piece.media]
-    if piece.kind in ("user", "agent"):
-        who = {"user": "User", "agent": "Agent"}[piece.kind] + (f" ({piece.title})" if piece.title else "")
-        return "\n".join([f"**{prose(inert(who))}**\n", *_blocks(piece.text), *media])
-    if is_short(piece):
-        return f"*{prose(inert(piece.text))}*\n"
-    body = [_code("json", inert(piece.text))] if piece.kind == "call" else _blocks(piece.text)
-    if piece.result is not None:
-        body.append(_code("text", inert(piece.result)))
-    summary = escape(heading(piece))
-    return "\n".join([f"<details><summary>{summary}</summary>\n", *body, *media, "</details>\n"])
-
-
-def _blocks(text: str) -> list[str]:
-    return [prose(block) + "\n" if lang is None else _code(lang, block) for lang, block in blocks(text)]
-
-
-def _code(language: str, text: str) -> str:
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
-    return f"{fence}{language}\n{text}\n{fence}\n"
-
-
-def prose(text: str) -> str:
-    """Return Markdown that shows a text as it is, its line breaks and indentation too."""
-    return "  \n".join(map(_prose_line, text.strip("\n").split("\n"))).replace("  \n  \n", "\n\n")
-
-
-def _prose_line(line: str) -> str:
-    escaped = _SPECIAL.sub(r"\\\g<0>", line.rstrip().expandtabs(4))
-    escaped = _LEADING.sub(lambda m: f"{m[1]}{m[2]}\\", escaped)
-    escaped = escape(escaped, quote=False)
-    bare = escaped.lstrip()
-    return "&nbsp;" * (len(escaped) - len(bare)) + bare
+def _fields(event: StoredEvent) -> str:
+    return json.dumps(event.body, ensure_ascii=False, default=lambda data: count(len(data), "byte"))

@@ -15,7 +15,7 @@ from kt.errors import DataError
 
 from . import chain, schema
 from .ends import closed_state, uid_of, verify_end
-from .errors import CannotCreate
+from .errors import CannotCreate, SessionLocked
 from .filesystem import refuse_network
 from .lock import SessionLock
 
@@ -32,7 +32,7 @@ Op = Event | Statement
 
 @dataclass(slots=True)
 class Stream:
-    """One agent's events in a file; `seq` is the last number given, `parent` the stream it belongs to."""
+    """The events of one agent or graph in a file; `seq` is the last number given, `parent` the stream it belongs to."""
 
     id: int
     uid: str
@@ -47,7 +47,7 @@ class SessionFile:
     """Hold a session open for writing; the writer thread calls everything but `append`-like methods of its users.
 
     `last` is the id of the last event that is durable and `tips` the digest of each stream's last one; `backlog` is
-    what a full disk keeps from being written; `busy` are the streams that an agent writes.
+    what a full disk keeps from being written; `busy` are the streams that somebody writes.
     """
 
     path: Path
@@ -64,9 +64,22 @@ class SessionFile:
     begun: bool = False
     lock: SessionLock | None = None
 
+    def take(self, name: str, kind: str, parent: int | None) -> tuple[Stream, Statement | None]:
+        """Return the stream of a name for one who writes it, and the statement that keeps it where it is new.
+
+        That of a sub-agent is always new. Raises SessionLocked where somebody here writes it already.
+        """
+        name = _storable(name)
+        known = [s for s in self.streams if (s.name, s.kind) == (name, kind) and kind != "subagent"]
+        if known and known[-1].id in self.busy:
+            raise SessionLocked(f"{kind} {name!r} of session {self.path.name!r} runs already")
+        stream, statement = (known[-1], None) if known else self.add_stream(name, kind, parent)
+        self.busy.add(stream.id)
+        return stream, statement
+
     def add_stream(self, name: str, kind: str, parent: int | None) -> tuple[Stream, Statement]:
         """Return a new stream and the statement that keeps it."""
-        name = name.encode("utf-8", "replace").decode()
+        name = _storable(name)
         stream = Stream(len(self.streams) + 1, uuid4().hex, name, kind, parent)
         self.streams.append(stream)
         self.tips[stream.id] = chain.first(stream.uid, name, kind, parent)
@@ -199,6 +212,11 @@ class SessionFile:
         connection.execute("pragma wal_checkpoint(truncate)")
         # Out of WAL mode, so that who reads it leaves nothing beside it, and so that a lost -wal shows.
         return bool(connection.execute("pragma journal_mode = delete").fetchone()[0] == "delete")
+
+
+def _storable(name: str) -> str:
+    """Return a name as SQLite keeps it: UTF-8 has no surrogates."""
+    return name.encode("utf-8", "replace").decode()
 
 
 class _Blobs:

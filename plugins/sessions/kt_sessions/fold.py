@@ -80,8 +80,7 @@ class Fold:
     def _tainted(self, message: dict[str, Any]) -> None:
         for part in message.get("parts", ()):
             for each in (part, *part.get("parts", ())):
-                if (origin := each.get("origin")) and origin not in self.taint:
-                    self.taint.append(origin)
+                self.taint += [origin for origin in each.get("origin", "").split() if origin not in self.taint]
 
     def _llm_started(self, seq: int, body: dict[str, Any]) -> None:
         self.asked = max(self.asked, body["message"])

@@ -6,8 +6,10 @@ from html import escape
 
 from kt import Media
 
-from .export import Piece, ShownTurn, blocks, chapters, facts, heading, is_short, outcome, shown_turns
-from .listing import Summary, about, inert, one_line
+from .export import Piece, ShownTurn, chapters, facts, heading, is_short, outcome, told
+from .lines import about, inert, one_line
+from .listing import Summary
+from .markdown import blocks
 from .reader import SessionReader
 
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -45,8 +47,8 @@ img { max-width: 100%; height: auto; border-radius: .4rem; }
 """
 
 
-def html(reader: SessionReader, found: Summary) -> Iterator[str]:
-    """Yield the page. What was said is text in it, whatever it contains."""
+def html(reader: SessionReader, found: Summary, agent: str | None = None) -> Iterator[str]:
+    """Yield the page of a session, or of one agent in it. What was said is text in it, whatever it contains."""
     name = escape(found.headline)
     yield (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -55,10 +57,10 @@ def html(reader: SessionReader, found: Summary) -> Iterator[str]:
         f"<title>{name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
         f'<p class="facts">{escape(found.facts)}</p>\n'
     )
-    parts = chapters(reader)
+    parts = chapters(reader, agent)
     for who, info in parts:
         yield "<section>\n" + (f"<h2>{escape(one_line(who))}</h2>\n" if len(parts) > 1 else "")
-        for turn in shown_turns(reader.path_events(info.id)):
+        for turn in told(reader, info):
             yield _turn(turn, f"turn-{info.id}-{turn.number}")
         yield "</section>\n"
     yield "</body>\n</html>\n"

@@ -1,36 +1,26 @@
-"""The sessions there are, one line each: `kt sessions list`; and how anything of a session becomes safe lines."""
+"""The sessions there are, one line each: `kt sessions list`."""
 
 import json
 import os
-import re
-import shutil
 import sqlite3
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from unicodedata import combining, east_asian_width
 
-from kt import Media
-from kt.errors import DataError, KTError
+from kt.errors import DataError, KTError, UsageError
 
+from .lines import clock, columns_of, count, inert, one_line, table, terminal_width
 from .lock import head_file
 from .messages import message_of
 from .path import Range, path_to
-from .reader import SessionReader
+from .reader import SessionReader, StreamInfo
 
 FEW = 20
 """How many sessions are listed where nothing says how many."""
 TITLE_TURNS = 5
 """In how many turns a title is looked for: the first may have come without a text."""
-_ALTERING = re.compile(
-    "\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
-PIPE_WIDTH = 120
-"""Columns where the output is no terminal."""
 
 
 @dataclass(slots=True)
@@ -38,14 +28,16 @@ class Summary:
     """What is told of a session in one line; `started` and `changed` in seconds since the epoch.
 
     `state` is "ended", "running" (a live process writes it), "waiting" (`questions` are open), "interrupted" (its last
-    turn has no end), "empty", "damaged" or "unreadable"; `problem` says what of the last two. `turns` counts those that
-    were not left behind, `last_turn` is the number of the last of them.
+    turn has no end), "empty", "damaged" or "unreadable"; `problem` says what of the last two. `creature` is the first
+    of `agents`. `turns` counts those of all agents that were not left behind, `last_turn` is the number of the first
+    agent's last one.
     """
 
     path: Path
     started: float = 0.0
     changed: float = 0.0
     creature: str = ""
+    agents: int = 0
     model: str = ""
     turns: int = 0
     last_turn: int = 0
@@ -59,6 +51,11 @@ class Summary:
         return self.path.stem
 
     @property
+    def who(self) -> str:
+        """Return the agent's name, or how many there are."""
+        return self.creature if self.agents < 2 else count(self.agents, "agent")
+
+    @property
     def headline(self) -> str:
         return one_line(self.title, 100) or inert(self.name)
 
@@ -66,7 +63,7 @@ class Summary:
     def facts(self) -> str:
         """Return who, when and how much in a line."""
         when = f"{clock(self.started)} to {clock(self.changed)}"
-        return inert(" · ".join((self.name, self.creature, self.model, when, count(self.turns, "turn"))))
+        return inert(" · ".join((self.name, self.who, self.model, when, count(self.turns, "turn"))))
 
     def data(self) -> dict[str, Any]:
         return {"session": self.name, **asdict(self), "path": str(self.path)}
@@ -77,7 +74,7 @@ def is_running(path: Path) -> bool:
     import fcntl
 
     try:
-        fd = os.open(head_file(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(head_file(path.resolve()), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return False
     try:
@@ -113,13 +110,27 @@ def describe(reader: SessionReader, found: Summary) -> None:
         found.state = "running" if is_running(reader.path) else "empty"
         return
     found.started, found.changed = ends[0] / 1e6, ends[1] / 1e6
-    info = reader.stream()
-    ranges = path_to(connection, info.id, info.last)
-    found.creature, found.model = info.name, _model(reader, info.id)
-    turns = turns_on(connection, info.id, ranges)
-    found.turns, found.last_turn = len(turns), turns[-1][0] if turns else 0
-    found.title = _title(reader, turns)
-    _end(reader, found, info.id, turns[-1][1] if turns else 0, info.last)
+    agents = reader.agents
+    turns = {info.name: turns_on(connection, info.id, path_to(connection, info.id, info.last)) for info in agents}
+    found.agents, found.turns = len(agents), sum(map(len, turns.values()))
+    if agents:
+        first = turns[agents[0].name]
+        found.creature, found.last_turn = agents[0].name, first[-1][0] if first else 0
+    found.model = ", ".join(dict.fromkeys(_model(reader, info.id) for info in agents))
+    found.title = _title(reader, sorted((id for each in turns.values() for _, _, id in each[:TITLE_TURNS])))
+    if is_running(reader.path):
+        found.state = "running"
+        return
+    for info in agents:
+        _end(reader, found, info, turns[info.name][-1][1] if turns[info.name] else 0)
+
+
+def the_agent(reader: SessionReader, name: str | None) -> StreamInfo:
+    """Return the agent of a name, or the only one there is. Raises NotFound, UsageError where one must be named."""
+    agents = [info.name for info in reader.agents]
+    if name is None and len(agents) > 1:
+        raise UsageError(f"which of {count(len(agents), 'agent')}?", hint=f"--agent NAME, one of: {', '.join(agents)}")
+    return reader.stream(name)
 
 
 def turns_on(connection: sqlite3.Connection, stream: int, ranges: Sequence[Range]) -> list[tuple[int, int, int]]:
@@ -139,28 +150,30 @@ def _model(reader: SessionReader, stream: int) -> str:
     return str(reader.event(row[0]).body["model"]) if row else ""
 
 
-def _title(reader: SessionReader, turns: Sequence[tuple[int, int, int]]) -> str:
-    for _, _, id in turns[:TITLE_TURNS]:
+def _title(reader: SessionReader, turns: Sequence[int]) -> str:
+    """Return the first text that a turn began with, of the events with these ids."""
+    for id in turns[:TITLE_TURNS]:
         body = reader.event(id).body
         if "message" in body and (text := message_of(body["message"]).text.strip()):
             return text
     return ""
 
 
-def _end(reader: SessionReader, found: Summary, stream: int, began: int, last: int) -> None:
-    """Say how the last turn, whose first event is number `began`, stands."""
-    if is_running(reader.path):
-        found.state = "running"
-        return
+def _end(reader: SessionReader, found: Summary, info: StreamInfo, began: int) -> None:
+    """Say how an agent's last turn, whose first event is number `began`, stands, where that is not its end."""
     row = reader.connection.execute(
         "select id from event where stream = ? and seq > ? and seq <= ? and kind = 'turn_ended' "
         "order by seq desc limit 1",
-        (stream, began, last),
+        (info.id, began, info.last),
     ).fetchone()
     status = reader.event(row[0]).body["result"].get("status", "ok") if row else "interrupted" if began else "ok"
     if status in ("waiting", "interrupted"):
-        found.questions = len(reader.rebuilt(stream).questions)
-        found.state = "waiting" if found.questions else "interrupted" if status == "interrupted" else "ended"
+        asked = len(reader.rebuilt(info.id).questions)
+        found.questions += asked
+        if found.questions:
+            found.state = "waiting"
+        elif status == "interrupted":
+            found.state = "interrupted"
 
 
 def print_list(paths: Iterable[Path], *, limit: int | None, as_json: bool) -> int:
@@ -184,7 +197,7 @@ def _lines(found: Sequence[Summary]) -> Iterable[str]:
     if not found:
         return
     rows = [
-        [inert(s.name), clock(s.changed), one_line(s.creature, 20), one_line(s.model, 30), count(s.turns, "turn"), ""]
+        [inert(s.name), clock(s.changed), one_line(s.who, 20), one_line(s.model, 30), count(s.turns, "turn"), ""]
         for s in found
     ]
     room = terminal_width()
@@ -194,85 +207,3 @@ def _lines(found: Sequence[Summary]) -> Iterable[str]:
         )
         tail = "  ".join(filter(None, (state, one_line(summary.title, max(room - columns_of(head + state) - 4, 10)))))
         yield f"{head}  {tail}".rstrip()
-
-
-# Lines
-
-
-def inert(text: str) -> str:
-    """Return text whose control, invisible and bidi characters are escapes; line ends and tabs stay."""
-    return _ALTERING.sub(lambda m: _escape(ord(m[0])), text)
-
-
-def _escape(code: int) -> str:
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def one_line(text: str, width: int | None = None) -> str:
-    """Return text as one safe line, cut to `width` columns where that is given."""
-    line = inert(" ".join(text[: 20 * width].split() if width else text.split()))
-    return line if width is None else cut(line, width)
-
-
-def columns_of(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def cut(line: str, width: int) -> str:
-    """Return what of a line fits into `width` columns; "..." says that there is more."""
-    if columns_of(line) <= width:
-        return line
-    room, at = max(width - 3, 0), 0
-    while at < len(line) and (taken := columns_of(line[at])) <= room:
-        room, at = room - taken, at + 1
-    return line[:at] + "..."[:width]
-
-
-def terminal_width() -> int:
-    """Return the columns of the terminal, PIPE_WIDTH where there is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
-
-
-def table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> Iterator[str]:
-    """Yield the lines of a table; the columns numbered in `right` are flush right, the last one has no end."""
-    widths = [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = []
-        for at, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            gap = " " * (width - columns_of(cell))
-            cells.append(gap + cell if at in right else cell + gap)
-        yield "  ".join(cells).rstrip()
-
-
-def clock(seconds: float) -> str:
-    """Return a time since the epoch as local date and time, to the minute."""
-    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
-
-
-def took(seconds: float) -> str:
-    """Return a duration in the unit that a person would use."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def count(number: int, thing: str) -> str:
-    """Return "1 call", "2 calls"."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def dollars(cost: float | None, unpriced: int = 0) -> str:
-    """Return a cost in USD, and how many calls it leaves out because their price is unknown."""
-    known = "" if cost is None else f"${cost:,.4f}"
-    without = f"{count(unpriced, 'call')} without a price" if unpriced else ""
-    return " + ".join(filter(None, (known, without))) or "unknown"
-
-
-def about(media: Media) -> str:
-    """Return a line that says what an image, audio or file is."""
-    size = f"{len(media.data):,} bytes" if media.data is not None else media.url or media.file_id or ""
-    return one_line(" ".join(filter(None, (media.name, media.mime, size))), 200)

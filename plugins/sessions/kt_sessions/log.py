@@ -19,7 +19,6 @@ from kt.events import (
 )
 
 from .bodies import Bodies, plain, version_of
-from .errors import SessionLocked
 from .events import MessageAdded, PluginSaved, SessionCreated, SessionResumed, StateSet
 from .file import SessionFile, Stream
 from .fold import Fold
@@ -66,30 +65,17 @@ class SessionLog:
         """Open the file; give the agent its conversation and state back where the file has them."""
         sessions = Sessions.of(agent.host)
         self._agent = agent
-        file = await sessions.open(self.path)
+        parent = self.parent._stream if self.parent is not None else None
+        file, stream = await sessions.take(self.path, agent.name, self.kind, None if parent is None else parent.id)
         try:
-            found = None if self.parent is not None else self._known(file, agent.name)
-            known = found
-            if known is not None and known.id in file.busy:
-                raise SessionLocked(f"agent {agent.name!r} of session {file.path.name!r} runs already")
-            rebuilt = None if known is None else await sessions.writer.call(file, lambda c: reread(c, file, known))
-            if found is None:
-                parent = self.parent._stream if self.parent is not None else None
-                found, statement = file.add_stream(agent.name, self.kind, parent.id if parent else None)
-                sessions.writer.append(file, statement)
+            rebuilt = await sessions.writer.call(file, lambda c: reread(c, file, stream)) if stream.seq else None
         except BaseException:
-            await sessions.release(file)
+            await sessions.leave(file, stream)
             raise
-        file.busy.add(found.id)
-        self._file, self._stream, self._writer, self._sessions = file, found, sessions.writer, sessions
+        self._file, self._stream, self._writer, self._sessions = file, stream, sessions.writer, sessions
         agent.session = str(file.path)
         if rebuilt is not None:
             self._take_up(agent, rebuilt)
-
-    @staticmethod
-    def _known(file: SessionFile, name: str) -> Stream | None:
-        agents = [s for s in file.streams if s.name == name and s.kind == "agent" and s.parent is None]
-        return agents[-1] if agents and agents[-1].seq else None
 
     async def rewound(self, turn: int) -> Rebuilt:
         """Go on from the end of an earlier turn; return what the agent was there. Raises NotFound, UsageError."""
@@ -163,9 +149,8 @@ class SessionLog:
             self._timer.cancel()
         if self._file is not None:
             file, self._file = self._file, None
-            if self._stream is not None:
-                file.busy.discard(self._stream.id)
-            await self._sessions.release(file)
+            assert self._stream is not None
+            await self._sessions.leave(file, self._stream)
 
     # What is kept beside the events
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kt.errors import ConfigError, NotFound, UsageError, nearest
 
 if TYPE_CHECKING:
-    from kt import Registry
+    from kt import Plugins, Registry
 
 SUFFIX = ".ktlog"
 
@@ -72,6 +72,11 @@ def find(where: Path, name: str | Path | None) -> Path:
 def load(registry: "Registry", name: str | Path | None) -> Path:
     """Return the user's session of a name; see `find`."""
     return find(folder(registry), name)
+
+
+def located(plugins: "Plugins", session: str | Path) -> Path:
+    """Return the file of a session: a path as it is, else the user's session of a name."""
+    return session if isinstance(session, Path) and session.is_file() else load(plugins.registry, session)
 
 
 def load_all(registry: "Registry") -> list[Path]:

@@ -21,8 +21,8 @@ def append(path: Path, stream: int, event: Logged) -> None:
 
 def event_of(stream: Stream, event: Logged, *, parent: int | None = None) -> Event:
     """Return an event as the next one of a stream; with `parent` it follows that one."""
-    stream.seq += 1
     body = plain(event)
     body.pop("seq", None)
     version = version_of(event.kind)
+    stream.seq += 1  # last: an event that can't be written down leaves no gap
     return stream.id, stream.seq, parent, time.time_ns() // 1000, None, event.kind, version, body

@@ -62,7 +62,7 @@ def session_dir(plan: "Plan", value: str | Path) -> None:
 
 def made_of(plan: "Plan") -> dict[str, Any]:
     """Return what the agent is built of, as JSON data without secrets; `objects` names what can't be written down."""
-    creature = encode(plan.creature)
+    creature = _written(encode(plan.creature), "creature", [])
     made: dict[str, Any] = {"creature": creature, "pwd": str(plan.pwd), "options": {}}
     objects: list[str] = []
     for name, value in plan.given.items():

@@ -5,7 +5,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .listing import clock, count, one_line, summary
+from .lines import clock, count, one_line
+from .listing import summary
 from .names import load_all
 
 if TYPE_CHECKING:
@@ -17,5 +18,5 @@ def rows(registry: "Registry", limit: int) -> Iterator[tuple[Path, str]]:
     for path in islice(load_all(registry), limit):
         found = summary(path)
         state = "" if found.state == "ended" else f"{found.state}  "
-        who = f"{clock(found.changed)}  {found.creature}  {count(found.turns, 'turn')}"
+        who = f"{clock(found.changed)}  {found.who}  {count(found.turns, 'turn')}"
         yield path, f"{who}  {state}{one_line(found.title, 60)}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from kt import Message
-from kt.errors import DataError, NotFound
+from kt.errors import DataError, NotFound, nearest
 
 from . import schema
 from .ends import tail, uid_of, verify_end
@@ -20,7 +20,10 @@ from .turns import TurnRecord, turns
 
 @dataclass(slots=True, frozen=True)
 class StreamInfo:
-    """One agent's events in a file; `parent` is the stream it was a part of, `last` the number of its last event."""
+    """The events of one agent or graph in a file; `parent` is the stream it was a part of, `last` its last number.
+
+    `kind` is "agent", "subagent" for a part of one, or "graph" for a journal.
+    """
 
     id: int
     uid: str
@@ -86,14 +89,31 @@ class SessionReader:
             ).fetchall()
         return [StreamInfo(*row) for row in rows]
 
+    @property
+    def agents(self) -> list[StreamInfo]:
+        """Return the streams of agents that did something, oldest first, without what is a part of another."""
+        found = [s for s in self.streams if s.kind == "agent" and s.parent is None and s.last]
+        return list({s.name: s for s in found}.values())
+
     def stream(self, which: int | str | None = None) -> StreamInfo:
-        """Return a stream by id or name; None is the first agent's. Raises NotFound."""
-        streams = self.streams
-        found = [s for s in streams if which in (s.id, s.name) or (which is None and s.kind == "agent")]
+        """Return a stream by id or name, that of an agent before others; None is the first agent's. Raises NotFound."""
+        agents, streams = self.agents, self.streams
+        if which is None:
+            found = agents[:1] or [s for s in streams if s.kind == "agent"][:1]
+        else:
+            found = [s for s in (*streams, *agents) if which in (s.id, s.name)]
         if not found:
-            names = ", ".join(s.name for s in streams)
-            raise NotFound(f"the session has no agent {which!r}", where=str(self.path), hint=f"known: {names}")
-        return found[0] if which is None else found[-1]
+            missing = "the session holds no agent" if which is None else f"the session has no agent {which!r}"
+            raise NotFound(missing, where=str(self.path), hint=nearest(str(which or ""), [s.name for s in streams]))
+        return found[-1]
+
+    def family(self, agent: str) -> list[StreamInfo]:
+        """Return the stream of an agent, and those of its parts. Raises NotFound."""
+        found = [self.stream(agent)]
+        for info in self.streams:  # a part comes after what it is a part of
+            if any(info.parent == known.id for known in found):
+                found.append(info)
+        return found
 
     def events(
         self, after: int = 0, *, kinds: Collection[str] | None = None, stream: int | str | None = None

@@ -1,13 +1,14 @@
 """`Agent.resume`: build the agent of a session again, and start it where it was."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kt import Agent, Creature, Limits
-from kt.errors import ConfigError, NotFound
+from kt.errors import ConfigError, NotFound, nearest
 
-from .names import load
+from .names import located
 from .reader import SessionReader
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ LOOSENING = ("unguarded", "sandbox", "allow_net")
 async def resume(installed: "Plugins", session: str | Path, /, *, host: "Host | None" = None, **options: Any) -> Agent:
     """Return the started agent of a session; `options` of `Agent.build` come over those it was made with.
 
-    Raises NotFound, ConfigError where something was given as an object and is not given again, and what the file and
-    `Agent.build` raise.
+    `agent=` names one of several (None: the first). Raises NotFound, ConfigError where something was given as an
+    object and is not given again, and what the file and `Agent.build` raise.
     """
     path, creature, given = recorded(installed, session, options)
     agent: Agent = await Agent.build(creature, host=host, session=str(path), **given)
@@ -31,18 +32,16 @@ async def resume(installed: "Plugins", session: str | Path, /, *, host: "Host | 
 
 def recorded(
     plugins: "Plugins", session: str | Path, options: Mapping[str, Any]
-) -> tuple[Path, Creature | str | Path | Mapping[str, Any], dict[str, Any]]:
-    """Return (path, creature, options) of the agent that a session keeps, `options` over what it was made with.
+) -> tuple[Path, Creature | Mapping[str, Any], dict[str, Any]]:
+    """Return (path, creature, options) of an agent that a session keeps, `options` over what it was made with.
 
-    `plugins` are added to those it had; everything else takes the place of what was recorded.
+    `agent` among them names one of several (None: the first). `plugins` are added to those it had; everything else
+    takes the place of what was recorded, but the creature has the agent's name, by which the file knows it.
     """
-    path = session if isinstance(session, Path) and session.is_file() else load(plugins.registry, session)
+    path, options = located(plugins, session), dict(options)
     with SessionReader(path) as reader:
-        made = reader.made()
-    if not made:
-        raise NotFound("the session holds no agent", where=str(path), hint="it ended before its agent had started")
-    options = dict(options)
-    creature = options.pop("creature", None) or _creature(made)
+        name, made = _made(reader, options.pop("agent", None))
+    creature = _named(plugins, options.pop("creature", None) or _creature(made), name)
     more = options.pop("plugins", ())
     given: dict[str, Any] = {**_kept(made, plugins), "pwd": made["pwd"], **options}
     given["plugins"] = [*given["plugins"], *more]
@@ -50,6 +49,30 @@ def recorded(
     if not Path(given["pwd"]).is_dir():
         raise NotFound(f"the session's working folder {given['pwd']!r} is gone", hint="give another: --cwd, or pwd=")
     return path, creature, given
+
+
+def _made(reader: SessionReader, agent: str | None) -> tuple[str, dict[str, Any]]:
+    """Return an agent's name, and what it was built of. Raises NotFound."""
+    agents = reader.agents
+    found = [info for info in agents if agent in (None, info.name)]
+    made = reader.made(found[0].id) if found else {}
+    if made:
+        return found[0].name, made
+    if agents and agent is not None:
+        hint = nearest(agent, [info.name for info in agents])
+        raise NotFound(f"the session has no agent {agent!r}", where=str(reader.path), hint=hint)
+    raise NotFound("the session holds no agent", where=str(reader.path), hint="it ended before its agent had started")
+
+
+def _named(
+    plugins: "Plugins", creature: Creature | str | Path | Mapping[str, Any], name: str
+) -> Creature | Mapping[str, Any]:
+    if isinstance(creature, Mapping):
+        return {**creature, "name": name}
+    loaded: Creature = (
+        creature if isinstance(creature, Creature) else plugins.registry.get("loader", "creature")(plugins, creature)
+    )
+    return replace(loaded, name=name)
 
 
 def options_of(made: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,7 +101,8 @@ def reread(connection: sqlite3.Connection, file: SessionFile, stream: Stream) ->
 
 
 def _stream(file: SessionFile, which: int | str | None) -> Stream:
-    found = [s for s in file.streams if which in (s.id, s.name) or (which is None and s.kind == "agent")]
+    agents = [s for s in file.streams if s.kind == "agent" and s.parent is None and s.seq]
+    found = agents[:1] if which is None else [s for s in (*file.streams, *agents) if which in (s.id, s.name)]
     if not found:
         raise NotFound(f"the session has no agent {which!r}", where=str(file.path))
-    return found[0] if which is None else found[-1]
+    return found[-1]

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .file import SessionFile
+from .file import SessionFile, Stream
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -47,6 +47,26 @@ class Sessions:
                 raise
         file.users += 1
         return file
+
+    async def take(self, path: Path, name: str, kind: str, parent: int | None = None) -> tuple[SessionFile, Stream]:
+        """Return a file and the stream of a name in it, which nobody else here writes until `leave`.
+
+        Raises SessionLocked where somebody does, and what SessionFile.open raises.
+        """
+        file = await self.open(path)
+        try:
+            stream, statement = file.take(name, kind, parent)
+        except BaseException:
+            await self.release(file)
+            raise
+        if statement is not None:
+            self.writer.append(file, statement)
+        return file, stream
+
+    async def leave(self, file: SessionFile, stream: Stream) -> None:
+        """Let others write a stream; its file is closed with the last one."""
+        file.busy.discard(stream.id)
+        await self.release(file)
 
     async def release(self, file: SessionFile) -> None:
         """Close a file once nobody uses it."""

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,10 +12,11 @@ from kt.errors import ConfigError, NotFound
 from kt.events import Logged
 
 from .errors import CannotCreate
-from .export import Piece, ShownTurn, facts, heading, markdown, shown_turns
-from .listing import Summary, about, clock, count, describe, dollars, inert, one_line, terminal_width, took, turns_on
+from .export import Piece, ShownTurn, facts, heading, shown_turns
+from .lines import about, clock, count, dollars, inert, one_line, terminal_width, took
+from .listing import Summary, describe, the_agent, turns_on
 from .path import path_to
-from .reader import SessionReader
+from .reader import SessionReader, StreamInfo
 from .spending import Total, spent
 from .stored import StoredEvent
 from .turns import TurnRecord
@@ -28,45 +30,53 @@ FORMATS = ("md", "html", "jsonl")
 HEAD = ("id", "stream", "seq", "time", "turn", "type")
 
 
-def print_session(path: Path, *, turn: int | None, as_json: bool) -> int:
-    """Print what a session is and its turns in short, or one turn in full. Raises NotFound for a turn it has not."""
+def print_session(path: Path, *, agent: str | None, turn: int | None, as_json: bool) -> int:
+    """Print what a session is and its turns in short, those of one agent where it is named, or one turn in full.
+
+    Raises NotFound for an agent or a turn that it has not, UsageError for a turn of nobody knows which agent.
+    """
     with SessionReader(path) as reader:
         if turn is not None:
-            return _print_turn(reader, turn, as_json=as_json)
+            return _print_turn(reader, the_agent(reader, agent), turn, as_json=as_json)
+        shown = reader.agents if agent is None else [reader.stream(agent)]
         found = Summary(path)
         describe(reader, found)
-        head = _head(reader, found)
+        head = _head(reader, shown)
+        turns = merge(*(_turns(reader, found, info) for info in shown), key=lambda turn: turn[1].first)
         if as_json:
-            print(json.dumps({**found.data(), **head, "turns": [asdict(t) for t in _turns(reader, found)]}))
+            told = [{"agent": name, **asdict(record)} for name, record in turns]
+            print(json.dumps({**found.data(), **head, "turns": told}))
             return 0
-        for name, value in _head_lines(found, head):
-            print(f"{name:<9} {inert(value)}")
-        for record in _turns(reader, found):
-            print("\n" + "\n".join(_short(record)))
+        for label, value in _head_lines(found, head):
+            print(f"{label:<9} {inert(value)}")
+        for name, record in turns:
+            print("\n" + "\n".join(_short(record, name if found.agents > 1 else "")))
     return 0
 
 
-def _turns(reader: SessionReader, found: Summary) -> Iterator[TurnRecord]:
-    for turn in reader.turns() if reader.last else ():
+def _turns(reader: SessionReader, found: Summary, info: StreamInfo) -> Iterator[tuple[str, TurnRecord]]:
+    for turn in reader.turns(info.id):
         if turn.status == "running" and found.state != "running":
             turn.status = "interrupted"
-        yield turn
+        yield info.name, turn
 
 
-def _head(reader: SessionReader, found: Summary) -> dict[str, Any]:
-    """Return what belongs to the whole session; `left` are the turns that were left behind."""
+def _head(reader: SessionReader, shown: Sequence[StreamInfo]) -> dict[str, Any]:
+    """Return what belongs to the whole session; `left` are the turns that the one agent which is shown left behind."""
     total = Total()
     for each in spent(reader):
         total.add(each)
-    if not reader.last:
-        return {"folder": "", "agents": [], "left": [], "used": total.data()}
-    info = reader.stream()
-    counting = turns_on(reader.connection, info.id, path_to(reader.connection, info.id, info.last))
-    everything = turns_on(reader.connection, info.id, [(1, info.last)])
+    agents = {}
+    for info in reader.streams:
+        counting = turns_on(reader.connection, info.id, path_to(reader.connection, info.id, info.last))
+        everything = turns_on(reader.connection, info.id, [(1, info.last)])
+        left = [turn[0] for turn in everything if turn not in counting]
+        told = {"name": info.name, "kind": info.kind, "events": info.last, "turns": len(counting), "left": left}
+        agents[info.id] = told
     return {
-        "folder": reader.made().get("pwd", ""),
-        "agents": [{"name": s.name, "kind": s.kind, "events": s.last} for s in reader.streams],
-        "left": [turn[0] for turn in everything if turn not in counting],
+        "folder": reader.made(shown[0].id).get("pwd", "") if shown else "",
+        "agents": list(agents.values()),
+        "left": agents[shown[0].id]["left"] if len(shown) == 1 else [],
         "used": total.data(),
     }
 
@@ -75,22 +85,25 @@ def _head_lines(found: Summary, head: dict[str, Any]) -> Iterator[tuple[str, str
     used = head["used"]
     yield "session", found.name
     yield "file", str(found.path.absolute())
-    yield "creature", f"{found.creature} ({found.model})"
-    yield "folder", head["folder"]
+    if found.agents:
+        yield "creature", f"{found.who} ({found.model})"
+        yield "folder", head["folder"]
     yield "time", f"{clock(found.started)} to {clock(found.changed)}"
     yield "turns", f"{found.turns:,}" + (f", {found.state}" if found.state != "ended" else "")
     yield "tokens", f"{used['input']:,} in ({used['cached']:,} cached), {used['output']:,} out"
     yield "cost", dollars(used["cost"], used["unpriced"])
-    if len(head["agents"]) > 1:
-        yield "agents", ", ".join(f"{a['name']} ({a['kind']}, {count(a['events'], 'event')})" for a in head["agents"])
+    for each in head["agents"] if len(head["agents"]) > 1 or not found.agents else ():
+        turns = "" if each["kind"] == "graph" else f"{count(each['turns'], 'turn')}, "
+        yield each["kind"], f"{each['name']}: {turns}{count(each['events'], 'event')}"
     if head["left"]:
         yield "left", f"turns {', '.join(map(str, head['left']))}: kt sessions rewind can go back to them"
 
 
-def _short(turn: TurnRecord) -> Iterator[str]:
+def _short(turn: TurnRecord, agent: str) -> Iterator[str]:
     width = terminal_width()
     shown = ShownTurn(turn.number, turn.started, turn.ended, turn.status, turn.error, turn.usage)
-    yield one_line(f"turn {turn.number}  {facts(shown)}", width)
+    of = f" of {agent}" if agent else ""
+    yield one_line(f"turn {turn.number}{of}  {facts(shown)}", width)
     if turn.user_text:
         yield "> " + one_line(turn.user_text, width - 2)
     for call in turn.tool_calls:
@@ -104,15 +117,14 @@ def _short(turn: TurnRecord) -> Iterator[str]:
         yield "  " + one_line(turn.assistant_text, width - 2)
 
 
-def _print_turn(reader: SessionReader, number: int, *, as_json: bool) -> int:
-    """Print everything of one turn; it may lie on a path that was left."""
-    stream = reader.stream().id
+def _print_turn(reader: SessionReader, agent: StreamInfo, number: int, *, as_json: bool) -> int:
+    """Print everything of one turn of an agent; it may lie on a path that was left."""
     with reader.bodies.readable():
         rows = reader.connection.execute(
-            "select id from event where stream = ? and turn = ? order by seq", (stream, number)
+            "select id from event where stream = ? and turn = ? order by seq", (agent.id, number)
         ).fetchall()
     if not rows:
-        raise NotFound(f"the session has no turn {number}", where=str(reader.path), hint="kt sessions show lists them")
+        raise NotFound(f"{agent.name} has no turn {number}", where=str(reader.path), hint="kt sessions show lists them")
     events = [reader.event(id) for (id,) in rows]
     if as_json:
         print("[" + ",\n".join(map(json_line, events)) + "]")
@@ -158,10 +170,13 @@ def _json(value: Any) -> Any:
     return [_json(v) for v in value] if isinstance(value, list) else value
 
 
-def export(path: Path, format: str, output: Path | None) -> int:
-    """Write a session in one of FORMATS to a file, which is there only once it is whole, or print it."""
+def export(path: Path, format: str, output: Path | None, *, agent: str | None) -> int:
+    """Write a session, or one agent of it, in one of FORMATS to a file, which is there only once it is whole.
+
+    Without a file it is printed.
+    """
     with SessionReader(path) as reader:
-        pieces = _exported(reader, format)
+        pieces = _exported(reader, format, agent)
         if output is None:
             for piece in pieces:
                 print(piece)
@@ -178,16 +193,19 @@ def export(path: Path, format: str, output: Path | None) -> int:
     return 0
 
 
-def _exported(reader: SessionReader, format: str) -> Iterator[str]:
+def _exported(reader: SessionReader, format: str, agent: str | None) -> Iterator[str]:
     if format == "jsonl":
-        return map(json_line, reader.events())
+        streams = [info.id for info in (reader.streams if agent is None else reader.family(agent))]
+        return (json_line(event) for event in reader.events() if event.stream in streams)
     found = Summary(reader.path)
     describe(reader, found)
     if format == "md":
-        return markdown(reader, found)
+        from .markdown import markdown
+
+        return markdown(reader, found, agent)
     from .html import html
 
-    return html(reader, found)
+    return html(reader, found, agent)
 
 
 class Restored(Protocol):
@@ -208,19 +226,26 @@ class Restored(Protocol):
 
 
 def bring_back(
-    plugins: "Plugins", reader: SessionReader, turn: int, folder: Path | None, *, force: bool, dry_run: bool
+    plugins: "Plugins",
+    reader: SessionReader,
+    agent: StreamInfo,
+    turn: int,
+    folder: Path | None,
+    *,
+    force: bool,
+    dry_run: bool,
 ) -> Restored:
-    """Bring the files below a folder (None: the session's) back to what they were at the end of a turn.
+    """Bring the files below a folder (None: the agent's) back to what they were at the end of a turn of an agent.
 
     Raises ConfigError where nothing that does so is installed, NotFound where the folder is gone.
     """
     found = plugins.registry.find(*RESTORE)
     if found is None:
         raise ConfigError("--files needs kt-checkpoints, which is not installed", hint="pip install kt-checkpoints")
-    folder = folder or Path(reader.made()["pwd"])
+    folder = folder or Path(reader.made(agent.id)["pwd"])
     if not folder.is_dir():
         raise NotFound(f"the session's working folder {str(folder)!r} is gone", hint="give another: --cwd FOLDER")
-    done: Restored = found.load()(reader, after_turn=turn, pwd=folder, force=force, dry_run=dry_run)
+    done: Restored = found.load()(reader, after_turn=turn, pwd=folder, stream=agent.id, force=force, dry_run=dry_run)
     return done
 
 

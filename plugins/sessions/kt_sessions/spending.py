@@ -11,7 +11,7 @@ from typing import Any
 from kt import Usage
 from kt.errors import KTError
 
-from .listing import count, dollars, inert, one_line, table, took
+from .lines import dollars, inert, table
 from .reader import SessionReader
 from .stored import StoredEvent
 
@@ -19,9 +19,10 @@ AGENT, AGAIN, UNKNOWN = "agent", "asked again", "unknown"
 """Who used tokens: an agent's own calls, and those whose reply a plugin replaced; a model that nothing names."""
 _FIELDS = tuple(f.name for f in fields(Usage))
 _COUNTS = tuple(name for name in _FIELDS if name != "cost")
-_TELLING = """select id, h from event where kind in ('turn_started', 'llm_ended', 'turn_ended') or (
+_TELLING = """select id, stream, h from event where stream in (select id from stream where kind != 'graph') and (
+    kind in ('turn_started', 'llm_ended', 'turn_ended') or (
     kind not in ('message_added', 'tool_started', 'tool_ended', 'history_edited', 'input_accepted', 'llm_started',
-    'session_created', 'agent_started', 'state_set', 'plugin_saved') and instr(body, '"usage":')) order by id"""
+    'session_created', 'agent_started', 'state_set', 'plugin_saved') and instr(body, '"usage":'))) order by id"""
 
 
 @dataclass(slots=True)
@@ -93,15 +94,20 @@ class _Stream:
             yield rest
 
 
-def spent(reader: SessionReader) -> Iterator[Spent]:
-    """Yield what a session tells of calls, those on left paths and of sub-agents too. Raises SessionDamaged."""
-    names = {info.id: info.name for info in reader.streams}
+def spent(reader: SessionReader, agent: str | None = None) -> Iterator[Spent]:
+    """Yield what a session, or one agent of it, tells of calls, those on left paths and of sub-agents too.
+
+    Raises SessionDamaged, and NotFound for an agent that the session has not.
+    """
+    names = {info.id: info.name for info in (reader.streams if agent is None else reader.family(agent))}
     streams: dict[int, _Stream] = {}
     with reader.bodies.readable():
         rows = reader.connection.execute(_TELLING).fetchall()
-    for id, digest in rows:
+    for id, stream, digest in rows:
+        if stream not in names:
+            continue
         event = reader.event(id)
-        found = _told(event, streams.setdefault(event.stream, _Stream()), names[event.stream], digest)
+        found = _told(event, streams.setdefault(stream, _Stream()), names[stream], digest)
         if found is not None:
             yield found
     for stream in streams.values():
@@ -196,7 +202,7 @@ def print_costs(paths: Iterable[Path], *, by: str, days: int | None, as_json: bo
     """Print what sessions used, and say of which ones that is not all."""
     since = beginning(days)
     found = costs(paths, by, since=since)
-    rows = sorted(found.totals.items(), key=None if by == "day" else _dearest)
+    rows = sorted(found.totals.items(), key=None if by == "day" else dearest)
     if as_json:
         print(json.dumps({"by": by, "since": since or None, "rows": [{by: key, **t.data()} for key, t in rows],
                           "total": found.whole.data(), "incomplete": found.incomplete}))  # fmt: skip
@@ -208,7 +214,7 @@ def print_costs(paths: Iterable[Path], *, by: str, days: int | None, as_json: bo
     return 0
 
 
-def _dearest(row: tuple[str, Total]) -> Any:
+def dearest(row: tuple[str, Total]) -> Any:
     return -row[1].cost, -row[1].input - row[1].output, row[0]
 
 
@@ -219,79 +225,3 @@ def totals_table(by: str, rows: Iterable[tuple[str, Total]]) -> Iterator[str]:
         numbers = (total.calls, total.input, total.cached, total.output)
         cells.append([inert(key), *(f"{n:,}" for n in numbers), dollars(total.known_cost, total.unpriced)])
     return table(cells, right=(1, 2, 3, 4))
-
-
-# kt sessions stats
-
-
-@dataclass(slots=True)
-class ToolUse:
-    """What became of the calls of one tool."""
-
-    calls: int = 0
-    failed: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(slots=True)
-class Stats:
-    """What is in a session file: sizes in bytes, times in seconds; events as kind -> (number, bytes)."""
-
-    bytes: int
-    events: dict[str, tuple[int, int]]
-    contents: tuple[int, int]
-    total: Total = field(default_factory=Total)
-    models: dict[str, Total] = field(default_factory=dict)
-    plugins: dict[str, Total] = field(default_factory=dict)
-    creatures: dict[str, Total] = field(default_factory=dict)
-    tools: dict[str, ToolUse] = field(default_factory=dict)
-    model_seconds: float = 0.0
-    tool_seconds: float = 0.0
-
-
-def stats(reader: SessionReader) -> Stats:
-    """Return what is in a session, all of it read and verified. Raises SessionDamaged."""
-    with reader.bodies.readable():
-        kinds = reader.connection.execute(
-            "select kind, count(*), sum(length(cast(body as blob))) from event group by kind order by 3 desc"
-        ).fetchall()
-        contents = reader.connection.execute("select count(*), coalesce(sum(length(data)), 0) from blob").fetchone()
-    files = (reader.path, reader.path.with_name(reader.path.name + "-wal"))
-    size = sum(file.stat().st_size for file in files if file.exists())
-    found = Stats(size, {kind: (number, size) for kind, number, size in kinds}, contents)
-    for event in reader.events(kinds=("llm_ended", "tool_ended")):
-        if event.kind == "llm_ended":
-            found.model_seconds += event.body["message"].get("seconds", 0.0)
-            continue
-        use = found.tools.setdefault(event.body["call"]["name"], ToolUse())
-        use.calls += 1
-        use.failed += bool(event.body["result"].get("is_error"))
-        use.seconds += event.body["seconds"]
-        found.tool_seconds += event.body["seconds"]
-    for each in spent(reader):
-        sums = (found.models, each.model), (found.plugins, each.plugin), (found.creatures, each.creature)
-        for total in (found.total, *(totals.setdefault(name, Total()) for totals, name in sums)):
-            total.add(each)
-    return found
-
-
-def print_stats(reader: SessionReader, *, as_json: bool) -> int:
-    """Print what is in a session."""
-    found = stats(reader)
-    if as_json:
-        sums = {name: {key: total.data() for key, total in getattr(found, name).items()}
-                for name in ("models", "plugins", "creatures")}  # fmt: skip
-        print(json.dumps({"session": reader.path.stem, **asdict(found), "total": found.total.data(), **sums}))
-        return 0
-    number, size = found.contents
-    print(f"{count(found.bytes, 'byte')}; {count(number, 'content')} of {count(size, 'byte')}")
-    print(f"{took(found.model_seconds)} in models, {took(found.tool_seconds)} in tools\n")
-    rows = [("event", "number", "bytes")]
-    rows += [(one_line(kind), f"{n:,}", f"{size:,}") for kind, (n, size) in found.events.items()]
-    uses = [("tool", "calls", "failed", "time")]
-    uses += [(one_line(name, 40), f"{u.calls:,}", f"{u.failed:,}", took(u.seconds)) for name, u in found.tools.items()]
-    tables = [table(rows, right=(1, 2)), table(uses, right=(1, 2, 3))]
-    for name in ("models", "plugins", "creatures"):
-        tables.append(totals_table(name.removesuffix("s"), sorted(getattr(found, name).items(), key=_dearest)))
-    print("\n\n".join("\n".join(lines) for lines in tables))
-    return 0

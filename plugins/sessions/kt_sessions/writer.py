@@ -1,6 +1,7 @@
 """The thread that writes the sessions of a host: what waits is written together, one fsync for all of it."""
 
 import asyncio
+import errno
 import sqlite3
 import threading
 from collections import OrderedDict
@@ -12,6 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from kt.errors import KTError, StoreError
 
+from .descriptors import spare
 from .file import Op, SessionFile
 from .schema import connect
 
@@ -19,8 +21,17 @@ T = TypeVar("T")
 LINGER = 0.05
 """Seconds that an event waits for others where nobody waits for it."""
 BATCH = 2000
-MOST_OPEN = 64
-"""Connections that stay open; a file that was not used for longest is opened again when it is."""
+MOST_OPEN = 256
+"""Connections that stay open, about 140 KB each; a file that was not used for longest is opened again when it is."""
+EACH = 3
+"""Descriptors of a connection: the file, its -wal and -shm. The lock of an open session is one more, and stays."""
+FREE = 64
+"""Descriptors that connections leave to the rest of the process, as long as fewer of them will do."""
+NEEDED = 16
+"""Without so many left no further session is opened: those that are open must be able to go on."""
+LOOK = 1.0
+"""Seconds after which the descriptors are counted again, which takes as long as a commit where they are many."""
+RAISE = "raise the limit: ulimit -n"
 
 Call: TypeAlias = Callable[[sqlite3.Connection | None], Any]
 Waiter: TypeAlias = "tuple[asyncio.AbstractEventLoop, asyncio.Future[Any]]"
@@ -35,6 +46,7 @@ class Writer:
         self._queue: SimpleQueue[Item] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._open: OrderedDict[SessionFile, sqlite3.Connection] = OrderedDict()
+        self._most, self._looked = MOST_OPEN, -LOOK
 
     def append(self, file: SessionFile, op: Op) -> None:
         """Write an event or statement soon."""
@@ -55,6 +67,12 @@ class Writer:
         """Open a file for writing. Raises what SessionFile.open raises."""
 
         def opened(_: sqlite3.Connection | None) -> None:
+            self._looked = -LOOK
+            self._make_room()
+            if spare() < NEEDED:
+                raise StoreError(
+                    "too many files are open, so no further session can be kept", where=str(file.path), hint=RAISE
+                )
             self._keep(file, file.open())
 
         await self._ask(file, opened)
@@ -172,20 +190,28 @@ class Writer:
 
     def _connection(self, file: SessionFile) -> sqlite3.Connection:
         if (connection := self._open.get(file)) is None:
+            self._make_room()
             connection = connect(file.path)
         self._keep(file, connection)
         return connection
 
+    def _make_room(self) -> None:
+        """Close what was not used for longest, until one more connection fits."""
+        if (now := monotonic()) - self._looked > LOOK:
+            self._looked = now
+            self._most = min(MOST_OPEN, len(self._open) + (spare() - FREE) // EACH)
+        while self._open and len(self._open) >= self._most:
+            self._open.popitem(last=False)[1].close()
+
     def _keep(self, file: SessionFile, connection: sqlite3.Connection) -> None:
         self._open[file] = connection
         self._open.move_to_end(file)
-        while len(self._open) > MOST_OPEN:
-            _, oldest = self._open.popitem(last=False)
-            oldest.close()
 
 
 def _explained(file: SessionFile, error: Exception) -> StoreError:
-    full = "full" in str(error) or getattr(error, "errno", None) == 28
+    if getattr(error, "errno", None) == errno.EMFILE or (isinstance(error, sqlite3.Error) and spare() < EACH):
+        return StoreError("too many files are open, so the session can't be kept", where=str(file.path), hint=RAISE)
+    full = "full" in str(error) or getattr(error, "errno", None) == errno.ENOSPC
     return StoreError(
         "the disk is full, so the session can't be kept" if full else f"the session can't be written: {error}",
         where=str(file.path),
