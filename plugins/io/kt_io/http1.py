@@ -20,7 +20,7 @@ ONCE = ("host", "content-length", "content-type", "transfer-encoding", "authoriz
 class HttpError(KTError):
     """Answer a request with an error: `http` is the status code, `headers` are added to the answer's."""
 
-    code = "E-HTTP"
+    code = "E-REQUEST"
 
     def __init__(self, http: int, what: str, *, hint: str = "", headers: Mapping[str, str] | None = None) -> None:
         super().__init__(what, hint=hint)
