@@ -221,7 +221,7 @@ class Agent(Conversation):
             self.spawn(self._serve(), name=f"{self.name} inbox")
 
     async def _serve(self) -> None:
-        if self.has_input and not self.lock.locked() and not self.stopping:
+        if self.has_input and self.started and not self.stopping and not self.lock.locked():
             pending = self.inbox.next()
             await execute(self, self._new(pending.message, pending.source, None, waits=False))
 
