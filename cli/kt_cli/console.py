@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from typing import Any
 
 from kt import encode
 from kt.events import (
@@ -76,7 +77,34 @@ def line_of(event: Event) -> str | None:
             return f"! {plugin}: {error}"
         case Advice(text=text):
             return f"! {text}"
+    if event.kind == "team_activity":
+        return _line_of_team(getattr(event, "creature", ""), getattr(event, "event", event))
     return warn_of_resume(event)
+
+
+def _line_of_team(creature: str, event: Any) -> str | None:
+    """Return what a person should read about what another creature of a team did, or about a message between them."""
+    match event.kind:
+        case "message_sent":
+            channel = f"#{event.channel} " if event.channel else ""
+            return f"{channel}{event.sender} -> {', '.join(event.to) or 'nobody'}: {_short(event.text)}"
+        case "message_dropped":
+            return f"! {event.listener} did not get a message: {event.why}"
+        case "loop_stopped":
+            return f"! {event.sender} sent the last of {event.hops} messages in a row, and it was not delivered"
+        case "graph_limit_reached":
+            return f"! {event.what}"
+        case "creature_crashed":
+            return f"! {creature} failed ({event.error}); attempt {event.attempt} in {event.wait:.1f} s"
+        case "creature_failed":
+            return f"! {creature} failed and was stopped: {event.error}"
+        case "turn_ended":
+            said = event.result.text if event.result.error is None else f"! {event.result.error.line()}"
+            return f"{creature}: {_short(said)}" if said else None
+        case "team_activity":
+            return None
+    line = line_of(event)
+    return None if line is None else f"{creature}: {line}"
 
 
 def _short(text: str, limit: int = 160) -> str:

@@ -10,7 +10,7 @@ from kt import Agent, KTError, TurnResult
 from kt.events import Event, LLMRestarted, TextDelta, TurnEnded
 
 from .answers import answer_on_terminal, answer_one
-from .console import Console
+from .console import Console, line_of
 from .lines import Lines
 from .resuming import unfinished
 from .running import build_agent
@@ -94,6 +94,8 @@ class Conversation:
         self.console.text(event.text)
 
     def _show(self, event: Event) -> None:
+        if event.kind == "team_activity" and line_of(event) is None:
+            return  # what the others do silently is no reason to break a line of the answer
         if self._column and type(event) is not TextDelta:
             self._column = 0
             self.console.text("\n")

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import fields
+from typing import Any
 
 from kt import Agent, KTError, Tool, ToolNeeds
 from kt.testing import ScriptedLLM
@@ -23,12 +24,17 @@ async def explain(settings: RunSettings) -> int:
     creature = creature_of(settings)
     chosen = settings.llm or os.environ.get("KT_MODEL") or creature.llm or "default"
     try:
-        agent, problem = await build_agent(settings, llm=chosen), ""
+        await _explain(settings, chosen, "")
     except KTError as error:
-        agent, problem = await build_agent(settings, llm=ScriptedLLM()), str(error)
-    async with agent.host, agent:
-        _print(settings, agent, f"{chosen} ({problem})" if problem else agent.model)
+        await _explain(settings, ScriptedLLM(), f"{chosen} ({error})")
     return 0
+
+
+async def _explain(settings: RunSettings, llm: Any, model: str) -> None:
+    """Print the agent that a model makes, and what `model` says of it where it is not the one that was chosen."""
+    agent = await build_agent(settings, llm=llm)
+    async with agent.host, agent:
+        _print(settings, agent, model or agent.model)
 
 
 def _print(settings: RunSettings, agent: Agent, model: str) -> None:
@@ -47,6 +53,9 @@ def _print(settings: RunSettings, agent: Agent, model: str) -> None:
     for tool in agent.tool_list:
         needs = needs_of(tool)
         print(f"  {tool.name:<12} {tool.effect}{f' needs {needs}' if needs else ''}")
+    for active in agent.active:
+        for line in getattr(active.plugin, "explained", ()):
+            print(line)
     bounds = {k: v for k in ("max_turns", "max_tokens", "time_limit") if (v := getattr(agent.limits, k)) is not None}
     print(f"limits    {', '.join(f'{k} {v:g}' for k, v in bounds.items()) or 'none'}")
     print(f"prompt    {len(agent.system)} characters: {', '.join(f'{o} {len(t)}' for o, t in agent.prompt)}")

@@ -61,7 +61,9 @@ def pick(plugins: "Plugins") -> Path:
 
 
 def unfinished(agent: Agent) -> bool:
-    """Tell whether the last turn of a resumed agent still has something to do."""
+    """Tell whether the last turn of a resumed agent, or a plugin that says `unfinished`, has something to do."""
+    if any(getattr(active.plugin, "unfinished", False) is True for active in agent.active):
+        return True
     if not agent.history:
         return False
     last = agent.history[-1]

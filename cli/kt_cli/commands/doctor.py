@@ -103,20 +103,30 @@ def _extra(plugins: "Plugins") -> list[Check]:
 
 
 def _creature(plugins: "Plugins", ref: str) -> list[Check]:
-    """Build the creature with a scripted model: its configuration is checked without a real one."""
+    """Return a line for the creature, or for each one of a recipe."""
+    members_of = plugins.registry.find("loader", "team")
+    try:
+        members = {} if members_of is None else members_of.load()(plugins, ref)
+        if not members:
+            return [_built(plugins, ref, plugins.registry.get("loader", "creature")(plugins, ref))]
+    except KTError as error:
+        return [Check(False, f"creature {ref}", str(error), error.hint)]
+    return [_built(plugins, f"{name} of {ref}", creature) for name, creature in members.items()]
+
+
+def _built(plugins: "Plugins", name: str, creature: Any) -> Check:
+    """Build a creature with a scripted model: its configuration is checked without a real one."""
+    from kt import Agent, Host
     from kt.testing import ScriptedLLM
 
     async def build() -> Any:
-        from kt import Agent, Host
-
-        creature = plugins.registry.get("loader", "creature")(plugins, ref)
         return await Agent.build(creature, llm=ScriptedLLM(), host=Host(plugins), unguarded=True)
 
     try:
         agent = asyncio.run(build())
     except KTError as error:
-        return [Check(False, f"creature {ref}", str(error), error.hint)]
-    return [Check(True, f"creature {ref}", f"{agent.creature.path}: {len(agent.tools)} tools")]
+        return Check(False, f"creature {name}", str(error), error.hint)
+    return Check(True, f"creature {name}", f"{agent.creature.path}: {len(agent.tools)} tools")
 
 
 async def _ping(plugins: "Plugins") -> Check:

@@ -27,6 +27,8 @@ def main(argv: list[str], plugins: "Plugins") -> int:
                 _entry(entry)
         elif pack and "/" not in ref:
             _pack(plugins, ref.removeprefix("@"), pack)
+        elif _is_team(plugins, ref):
+            return int(plugins.registry.get("command", "terrarium")(["info", "--", ref], plugins))
         else:
             _creature(plugins, ref)
         return 0
@@ -50,9 +52,20 @@ def _pack(plugins: "Plugins", dist: str, entries: "list[Entry]") -> None:
     print(f"pack {dist} {entries[0].version}")
     for ref in plugins.registry.get("config", "creatures_of")(plugins, dist):
         print(f"  creature {ref}")
+    recipes_of = plugins.registry.find("loader", "terrariums")
+    for ref in () if recipes_of is None else recipes_of.load()(plugins, dist):
+        print(f"  terrarium {ref}")
     for entry in entries:
-        if entry.kind != "creature":
+        if entry.kind not in ("creature", "terrarium"):
             print(f"  {entry.kind} {entry.name}: {entry.help}")
+
+
+def _is_team(plugins: "Plugins", ref: str) -> bool:
+    members_of = plugins.registry.find("loader", "team")
+    try:
+        return members_of is not None and bool(members_of.load()(plugins, ref))
+    except NotFound:
+        return False  # a name that nothing has; what there is near it is said below
 
 
 def _creature(plugins: "Plugins", ref: str) -> None:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from kt import Plugins
 
 Text = Optional[str]  # noqa: UP045  typer reads this at run time
-OWN = ("session", "no-session")
+OWN = ("session", "no-session", "add", "channel")
+"""Options of `kt run` that only begin something."""
 
 
 def main(argv: list[str], plugins: "Plugins") -> int:

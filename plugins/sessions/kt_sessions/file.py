@@ -175,7 +175,8 @@ class SessionFile:
             if connection.in_transaction:
                 connection.execute("rollback")
             raise
-        self.last, self.tips = last, tips
+        self.last = last
+        self.tips.update(tips)
         self.committed += len(ops)
         if events:
             self.digest = digest

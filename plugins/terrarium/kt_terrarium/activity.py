@@ -23,13 +23,13 @@ class Relay:
         self.engine, self.root = engine, root
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def heard(self) -> bool:
-        return bool(self.root.bus.listeners(TeamActivity))
+    def heard(self, own: int = 0) -> bool:
+        """Tell whether anybody listens to the root for what the others do, besides `own` listeners of the engine."""
+        return len(self.root.bus.listeners(TeamActivity)) > own
 
     async def begin(self) -> None:
         """Listen to the others, where somebody wants to hear of them and it is not done yet."""
-        if self.heard and (self._task is None or self._task.done()):
+        if self.heard() and (self._task is None or self._task.done()):
             scope = AsyncExitStack()
             feed = await scope.enter_async_context(self.engine.subscribe())
             self._task = self.engine.host.spawn(self._tell(scope, feed), name=f"activity of {self.root.name}'s team")
@@ -46,7 +46,7 @@ class Relay:
                 own = seen.creature == self.root.name and not isinstance(event, GraphEvent)
                 if own or isinstance(event, DELTAS):
                     continue
-                if not self.heard:
+                if not self.heard(own=1):  # the feed itself listens to the root as well
                     return
                 who = seen.creature or str(getattr(event, "sender", ""))
                 self.root.bus.publish(TeamActivity(who, event))

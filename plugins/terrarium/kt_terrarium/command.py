@@ -87,10 +87,10 @@ def _run(argv: list[str], plugins: "Plugins") -> int:
 
 
 def _list(given: argparse.Namespace, plugins: "Plugins") -> int:
-    from .packs import recipes_of
+    from .packs import description_of, recipes_of
 
     dists = {point.dist: point.version for point, _ in plugins.modules.values()}
-    rows = [(dist, ref, told) for dist in sorted(dists) for ref, told in recipes_of(plugins, dist)]
+    rows = [(dist, ref, description_of(plugins, ref)) for dist in sorted(dists) for ref in recipes_of(plugins, dist)]
     if given.json:
         print(json.dumps([{"name": ref, "help": told, "distribution": dist, "version": dists[dist]}
                           for dist, ref, told in rows]))  # fmt: skip

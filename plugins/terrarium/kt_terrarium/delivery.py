@@ -85,6 +85,10 @@ class Delivery:
             raise LimitReached(graph.exhausted, where=f"graph {graph.name or graph.id}")
         if post.hops > graph.limits.max_hops:
             self.engine.record(graph, LoopStopped(post.id, post.sender, post.hops))
+            if graph.root is not None and graph.root.name != post.sender:
+                self.tell(
+                    graph.root, f"a chain of {post.hops} messages was ended; the last, of {post.sender}: {post.text}"
+                )
             return False
         channel = graph.channels.get(post.channel)
         if channel is not None and channel.type == "queue" and len(channel.backlog) >= channel.capacity:
@@ -130,10 +134,10 @@ class Delivery:
         graph.changed()
 
     def hand(self, member: "Member", post: Post, box: Mailbox | None = None, capacity: int = 1000) -> None:
-        """Put a message into a creature's inbox; one that is stopped finds it when it is started."""
+        """Put a message into a creature's inbox; one that is stopped, or waits for an answer, finds it later."""
         if member.state == "failed":
             self._dropped(member, post, "it has failed")
-        elif not member.agent.started or member.agent.stopping:
+        elif member.stored or not member.takes:
             member.stored.append(post)
             same = [p for p in member.stored if p.channel == post.channel]
             if len(same) > capacity:

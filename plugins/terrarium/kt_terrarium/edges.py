@@ -1,6 +1,6 @@
 """What connects creatures: channels, wires, links, a root; made and removed at run time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kt.errors import ConfigError, NotFound, nearest
@@ -8,7 +8,7 @@ from kt.errors import ConfigError, NotFound, nearest
 from . import events
 from .channel import Channel, Mailbox
 from .graph import Graph, Wire
-from .topology import added, open_log, part, unite, wire_event
+from .topology import added, open_log, part, placed, unite, wire_event
 
 if TYPE_CHECKING:
     from .engine import Terrarium
@@ -23,6 +23,7 @@ async def link(engine: "Terrarium", a: "Member", b: "Member") -> Graph:
     graph.links.add(frozenset((a.name, b.name)))
     await open_log(engine, graph)
     engine.record(graph, events.Linked(*sorted((a.name, b.name))))
+    await placed(graph, (a.name, b.name))
     return graph
 
 
@@ -71,6 +72,7 @@ async def wire(engine: "Terrarium", made: Wire) -> Wire:
         made.after = old.after  # what it had still to send, the new one sends
     graph.wires[made.source, made.target] = made
     engine.record(graph, wire_event(made))
+    await placed(graph, (made.source,))
     return made
 
 
@@ -94,15 +96,6 @@ async def report(engine: "Terrarium", member: "Member", root: "Member") -> None:
     await join(engine, member.name, [root], [member], None, f"to {member.name}", None)
 
 
-async def placed(graph: Graph, names: Iterable[str]) -> None:
-    """Give creatures the tools of their place, and tell those that run."""
-    for name in names:
-        if (member := graph.members.get(name)) is not None:
-            member.engine.maker.equip(member)
-            if member.agent.started:
-                await member.agent.refresh_prompt()
-
-
 async def disconnect(engine: "Terrarium", a: "Member", b: "Member", name: str | None) -> None:
     """Take b off the channels on which a sends; a channel that nobody hears any more goes too."""
     graph = a.graph
@@ -115,7 +108,7 @@ async def disconnect(engine: "Terrarium", a: "Member", b: "Member", name: str | 
         engine.record(graph, events.ChannelLeft(channel.name, b.name, "listen"))
         if not channel.listeners:
             _drop_channel(engine, graph, channel)
-    await placed(graph, (a.name, b.name))
+    await placed(graph, {a.name, b.name}.union(*(channel.members for channel in chosen)))
     await part(engine, graph)
 
 
@@ -139,6 +132,7 @@ async def unwire(engine: "Terrarium", a: "Member", b: "Member") -> None:
     if graph.wires.pop((a.name, b.name), None) is None:
         raise NotFound(f"there is no wire from {a.name} to {b.name}")
     engine.record(graph, events.WireRemoved(a.name, b.name))
+    await placed(graph, (a.name,))
     await part(engine, graph)
 
 

@@ -64,14 +64,17 @@ class Terrarium(Connections):
         await self.close()
 
     async def close(self) -> None:
-        """Stop every creature, and close what the engine opened."""
-        for member in self.members.values():
-            await self._stop(member)
-        for graph in self.graphs.values():
+        """Stop every creature, and close what the engine opened; raise the first of what went wrong after that."""
+        stopping = [self._stop(member) for member in self.members.values()]
+        ended = await asyncio.gather(*stopping, return_exceptions=True)
+        for graph in [*self.graphs.values()]:
             await graph.log.close()
         self.feeds.close()
         if self._own_host:
             await self.host.close()
+        for failure in ended:
+            if isinstance(failure, BaseException):
+                raise failure
 
     async def start(self, creature: Named | None = None) -> None:
         """Start a creature, or all that are stopped. Raises NotFound, and what the agent's start raises."""

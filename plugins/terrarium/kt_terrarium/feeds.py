@@ -98,6 +98,7 @@ class Feeds:
             yield feed
         finally:
             self._feeds.remove(feed)
+            feed.close()
             if not any(f.agents for f in self._feeds):
                 self._untap_all()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kt import Usage
 from kt.errors import ConfigError, KTError, NotFound
 
-from .state import Entry, GraphState, fold
+from .state import GraphState, JournalEntry, fold
 from .tree import SHOWN, CreatureView, MessageView, PipeView, TeamView
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Follower:
 
     def __init__(self, plugins: "Plugins", path: Path) -> None:
         self.plugins, self.path = plugins, path
-        self._entries: list[Entry] = []
+        self._entries: list[JournalEntry] = []
         self._state = GraphState()
         self._read_to: dict[Path, int] = {}
         self._trails: dict[tuple[Path, str], Trail] = {}
@@ -149,7 +149,7 @@ class Follower:
             return any(running.load()(file) for file in {self.path, *files})
         return not all(trail.stopped for trail in self._trails.values())
 
-    def _creature(self, name: str, file: Path | None, alive: bool, crash: Entry | None) -> CreatureView:
+    def _creature(self, name: str, file: Path | None, alive: bool, crash: JournalEntry | None) -> CreatureView:
         state = self._state
         view = CreatureView(name, root=name == state.root)
         trail = None if file is None else self._trails.get((file, name))
@@ -196,13 +196,11 @@ class Follower:
             PipeView(name, pipe.type, list(pipe.senders), list(pipe.listeners), pipe.sent, said[name,])
             for name, pipe in state.channels.items()
         ]
-        wires = [
-            PipeView(f"{a} => {b}", "wire", [a], [b], counts[a, b], said[a, b]) for a, b in state.wires
-        ]  # fmt: skip
+        wires = [PipeView(f"{a} => {b}", "wire", [a], [b], counts[a, b], said[a, b]) for a, b in state.wires]
         return channels, wires
 
 
-def _state(trail: Trail, alive: bool, crash: Entry | None) -> str:
+def _state(trail: Trail, alive: bool, crash: JournalEntry | None) -> str:
     if not alive:
         return "interrupted" if trail.open and not trail.stopped else "stopped"
     if crash is not None and crash.ts >= trail.time:

@@ -1,18 +1,20 @@
 """Where the events of a graph are kept: in the session file of one of its creatures, or only counted."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
+from kt import Host
 from kt.events import Logged
 
-if TYPE_CHECKING:
-    from kt import Host
+from .state import JournalEntry
 
 
 class Journal(Protocol):
     """What the store `journal` makes of a path: a stream of events that belongs to no creature."""
 
-    async def open(self, host: "Host") -> list[Any]: ...
+    lasting: bool
+
+    async def open(self, host: Host) -> list[JournalEntry]: ...
     def append(self, record: Logged) -> int: ...
     async def durable(self) -> None: ...
     async def close(self) -> None: ...
@@ -32,7 +34,7 @@ class GraphLog:
     def lasting(self) -> bool:
         return self._journal is not None
 
-    async def open(self, host: "Host", path: Path) -> list[Any]:
+    async def open(self, host: Host, path: Path) -> list[JournalEntry]:
         """Keep what comes from now on in a file; return what it has already. Raises what the store raises."""
         journal: Journal = host.registry.get("store", "journal")(path)
         held = await journal.open(host)

@@ -9,6 +9,8 @@ from kt.errors import LimitReached
 from .events import GraphLimitReached
 
 if TYPE_CHECKING:
+    from kt import Turn
+
     from .engine import Terrarium
     from .graph import Graph
     from .member import Member
@@ -40,6 +42,12 @@ def check_room(limits: GraphLimits, wanted: int) -> None:
     """Raise LimitReached where a graph would have too many creatures."""
     if limits.max_creatures is not None and wanted > limits.max_creatures:
         raise LimitReached(f"{wanted} creatures are too many; the limit is {limits.max_creatures}")
+
+
+def refuse_spent(graph: "Graph", turn: "Turn") -> None:
+    """End a turn that begins in a graph that has spent what it may, before its model is asked."""
+    if graph.exhausted:
+        turn.cancel(LimitReached(graph.exhausted, where=f"graph {graph.name or graph.id}"))
 
 
 def spend(engine: "Terrarium", member: "Member", usage: Usage, calls: int = 1) -> None:

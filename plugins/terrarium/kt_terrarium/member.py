@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kt import Agent, Limits, Part, Pending, Status, Turn, TurnResult, Usage
-from kt.events import Event, InputAccepted, LLMEnded, TurnEnded, TurnStarted
+from kt.events import Event, InputAccepted, InputQueued, LLMEnded, TurnEnded, TurnStarted
 
-from .limits import spend
+from .limits import refuse_spent, spend
 from .post import id_of
 from .supervision import Restart
 from .wiring import ANSWER, wire_answer
@@ -141,6 +141,11 @@ class Member:
         return bool(agent.turn or waits or self.ended or self.reviving or self._jobs)
 
     @property
+    def takes(self) -> bool:
+        """Tell whether the creature takes what comes for it now; later it does, once it runs or has its answer."""
+        return self.agent.started and not self.agent.stopping and self.state not in ("stopped", "waiting")
+
+    @property
     def _jobs(self) -> bool:
         return any(active.name == "jobs" and getattr(active.plugin, "running", ()) for active in self.agent.active)
 
@@ -152,6 +157,7 @@ class Member:
         self._scope.callback(on(TurnEnded, self._turn_ended))
         self._scope.callback(on(LLMEnded, self._asked))
         self._scope.callback(on(InputAccepted, self._accepted))
+        self._scope.callback(on(InputQueued, lambda event: self.settle()))
 
     def detach(self) -> None:
         """Follow them no longer."""
@@ -172,12 +178,13 @@ class Member:
 
     def _turn_started(self, event: TurnStarted) -> None:
         turn = self.agent.turn
-        self.state, self.turn, self.hops = "running", event.turn, 0
+        self.state, self.turn, self.attended = "running", event.turn, turn is not None and turn.waits
         if event.source != "resume":
-            self.sent = {}
-        self.attended, self.current = turn is not None and turn.waits, []
+            self.sent, self.current, self.hops = {}, [], 0
         self._take(event.source)
         self.graph.busy.add(self)
+        if turn is not None:
+            refuse_spent(self.graph, turn)
         if self is self.graph.root and self.attended:
             self._held = turn
         self.graph.changed()
@@ -211,6 +218,8 @@ class Member:
 
     def _turn_ended(self, event: TurnEnded) -> None:
         self._subagents_spent()
+        if event.turn != self.turn:
+            return  # it gave up before it began, while another one ran
         result, held = event.result, self._held
         if held is not None:
             self._held = None
@@ -218,6 +227,8 @@ class Member:
         self.done = event.turn
         self.state = "waiting" if result.status is Status.waiting else "idle"
         self.engine.turn_ended(self, event.turn, result, told=held is not None)
+        if self.stored and self.state == "idle":
+            self.engine.delivery.hand_stored(self)
         self.settle()
 
     # A root's turn stays open while others work

@@ -13,27 +13,28 @@ if TYPE_CHECKING:
 ENDINGS = (".yaml", ".yml", ".toml")
 
 
-def recipes_of(plugins: "Plugins", dist: str) -> list[tuple[str, str]]:
-    """Return (reference, description) of the recipes a pack carries; of one that does not load, what is wrong."""
+def recipes_of(plugins: "Plugins", dist: str) -> list[str]:
+    """Return the references of the recipes that a pack carries, e.g. @kt-biome/terrariums/swe_team."""
     name = dist.replace("-", "_")
     spec = find_spec(name) if name.isidentifier() else None
     places = list(spec.submodule_search_locations or ()) if spec else []
     folder = Path(places[0]) / "terrariums" if places else None
     if folder is None or not folder.is_dir():
         return []
-    files = [(entry, _file(entry)) for entry in sorted(folder.iterdir())]
-    return [(f"@{dist}/terrariums/{e.name}", _description(plugins, file)) for e, file in files if file is not None]
+    return [f"@{dist}/terrariums/{entry.name}" for entry in sorted(folder.iterdir()) if _is_recipe(entry)]
 
 
-def _file(entry: Path) -> Path | None:
+def _is_recipe(entry: Path) -> bool:
     if entry.is_file():
-        return entry if entry.suffix in ENDINGS else None
-    return next((file for ending in ENDINGS if (file := entry / f"terrarium{ending}").is_file()), None)
+        return entry.suffix in ENDINGS
+    return any((entry / f"terrarium{ending}").is_file() for ending in ENDINGS)
 
 
-def _description(plugins: "Plugins", file: Path) -> str:
+def description_of(plugins: "Plugins", ref: str) -> str:
+    """Return what a recipe says of itself, without reading its creatures; of one that can't be read, why."""
     try:
-        told: Any = plugins.registry.get("config", "document")(file, plugins.registry).data.get("terrarium")
+        path = plugins.registry.get("config", "reference")(plugins, ref, kind="terrarium")
+        told: Any = plugins.registry.get("config", "document")(path, plugins.registry).data.get("terrarium")
     except KTError as error:
         return f"does not load: {error}"
     return " ".join(str(told.get("description") or "").split()) if isinstance(told, dict) else "is no recipe"

@@ -1,7 +1,7 @@
 """A message between creatures on its way: what it says, where it goes, what led to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kt import Message, Part, Text
@@ -25,7 +25,7 @@ class Post:
     call: str = ""
     heading: str | None = None
     seq: int = 0
-    _message: Message | None = None
+    _message: Message | None = field(default=None, init=False)
 
     @property
     def source(self) -> str:

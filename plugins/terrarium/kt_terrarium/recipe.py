@@ -235,6 +235,8 @@ def _check(top: Section, recipe: Recipe) -> None:
         raise DataError(
             f"no creature {recipe.root!r}", where=top.where(["root"]), hint=nearest(recipe.root, recipe.seats)
         )
+    if recipe.seats[recipe.root][0].pwd is not None:
+        raise DataError(f"the root {recipe.root!r} works in the terrarium's own folder", where=top.where(["creatures"]))
     used = set()
     for index, entry in enumerate(top.data.get("creatures") or []):
         where: list[str | int] = ["creatures", index]

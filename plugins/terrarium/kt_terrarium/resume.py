@@ -130,6 +130,8 @@ async def _creature(
         path = home.parent / body["session"]
         options = {k: v for k, v in engine.maker.options(None, given).items() if k not in ("session", "session_dir")}
         options |= {"agent": name, "terrarium": member}
+        if root is not None and not engine.maker.forced and isinstance(options.get("llm"), str | Mapping):
+            del options["llm"]  # that is the root's; each of the others has its own in its session
         plain = {k: v for k, v in options.items() if v not in (None, [], ())}
         recorded = engine.host.registry.get("loader", "recorded")
         where, creature, made = recorded(engine.host.plugins, path, plain)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
-class Entry(Protocol):
+class JournalEntry(Protocol):
     """One event of a journal, as the loader `journal` gives it."""
 
     seq: int
@@ -52,7 +52,7 @@ class GraphState:
         return next((name for name, body in self.creatures.items() if body.get("root")), "")
 
 
-def fold(entries: Iterable[Entry]) -> GraphState:
+def fold(entries: Iterable[JournalEntry]) -> GraphState:
     """Return what a journal comes to: that of the last graph that was kept in it."""
     state = GraphState()
     for entry in entries:

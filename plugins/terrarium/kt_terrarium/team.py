@@ -43,6 +43,7 @@ async def apply(engine: "Terrarium", recipe: Recipe, root: Member | None = None)
             root = root or made
     assert root is not None
     graph.root = root
+    root.privileged = root.privileged or recipe.seats[recipe.root][0].privileged
     for member in graph.members.values():
         engine.maker.equip(member)
     await open_log(engine, graph)

@@ -83,11 +83,21 @@ def wire_event(wire: Wire) -> events.WireAdded:
     return events.WireAdded(wire.source, wire.target, wire.with_content, wire.prompt, wire.after)
 
 
+async def placed(graph: Graph, names: Iterable[str]) -> None:
+    """Give creatures the tools of their place, and tell those that run."""
+    for name in names:
+        if (member := graph.members.get(name)) is not None:
+            member.engine.maker.equip(member)
+            if member.agent.started:
+                await member.agent.refresh_prompt()
+
+
 async def unite(engine: "Terrarium", members: "Sequence[Member]") -> Graph:
     """Return the one graph of some creatures: the largest of theirs, which takes the others in."""
     graphs = list({m.graph.id: m.graph for m in members}.values())
     kept = max(graphs, key=lambda g: (g.root is not None, len(g.members)))
     others = [g for g in graphs if g is not kept]
+    alone = [[*g.members] for g in graphs if others and len(g.members) == 1]
     check_room(kept.limits, sum(len(g.members) for g in graphs))
     for other in others:
         _must_fit(kept, other)
@@ -98,6 +108,7 @@ async def unite(engine: "Terrarium", members: "Sequence[Member]") -> Graph:
         engine.delivery.flush(other, other.log.seq)
         _take_in(engine, kept, other)
         await other.log.close()
+    await placed(kept, [name for g in alone for name in g])
     return kept
 
 
@@ -154,6 +165,9 @@ async def part(engine: "Terrarium", graph: Graph) -> None:
     pieces = [(g.id, str(g.log.path or ""), list(g.members)) for g in made]
     engine.record(graph, events.GraphSplit(graph.id, pieces))
     await graph.log.durable()
+    for each in (graph, *made):
+        if len(each.members) == 1:
+            await placed(each, each.members)
     graph.changed()
 
 

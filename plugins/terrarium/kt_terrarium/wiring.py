@@ -33,7 +33,7 @@ async def _pump(engine: "Terrarium", member: "Member") -> None:
             turn, text, hops, call = member.ended[0]
             await member.agent.durable()
             for wire in list(member.graph.wires.values()):
-                if wire.source == member.name and turn > wire.after:
+                if member.graph.wires.get((member.name, wire.target)) is wire and turn > wire.after:
                     await deliver(engine, member, wire, turn, text, hops, call)
             member.ended.pop(0)
     except KTError as error:  # the graph's budget is spent, or its journal can't be kept: its own events say so
