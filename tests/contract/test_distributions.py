@@ -30,7 +30,7 @@ def test_folder_distribution_package_and_entry_agree(folder: Path) -> None:
     expected = f"kt-{folder.name.replace('_', '-')}", f"kt_{folder.name}"
     assert names == SPECIAL.get(folder.name, expected)
     entries = data["project"].get("entry-points", {}).get("kt", {})
-    assert list(entries) == ([] if folder.name == "kernel" else [folder.name])
+    assert list(entries) == ([] if folder.name in LIBRARIES else [folder.name])
     for target in entries.values():
         assert target.partition(".")[0] == names[1]
 
@@ -46,13 +46,15 @@ def test_a_distribution_is_typed_and_described(folder: Path) -> None:
     assert (folder / data["project"]["readme"]).read_text().startswith("# ")
 
 
+LIBRARIES = ("kernel", "compose")
+"""What is imported, and registers nothing."""
 ON_PURPOSE = ("kt-keyring",)
 """What `kterrarium[all]` leaves out: where kt-keyring is, keys go to the keyring of the system."""
 
 
 def test_every_distribution_of_the_workspace_is_installed_and_loads() -> None:
     installed = {point.dist for point, _ in LOADED.modules.values()}
-    assert {project(f)["project"]["name"] for f in FOLDERS} - {"kt-core", *ON_PURPOSE} <= installed
+    assert {project(f)["project"]["name"] for f in FOLDERS} - {"kt-core", "kt-compose", *ON_PURPOSE} <= installed
     assert LOADED.failed == {}
 
 

@@ -16,7 +16,10 @@ pytestmark = pytest.mark.anyio
 
 PLUGINS = Plugins()
 REGISTRY = PLUGINS.registry
-SETTINGS: dict[str, dict[str, Any]] = {"output": {"type": str}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "output": {"type": str},
+    "terrarium": {"add": [{"base": "@kt-biome/creatures/reviewer"}]},
+}
 """Settings of plugins that can't do without."""
 
 
@@ -58,8 +61,8 @@ def test_it_explains_itself_in_one_line(entry: Entry) -> None:
 
 @each()
 def test_it_loads(entry: Entry) -> None:
-    if entry.kind == "creature":
-        assert REGISTRY.get("config", "reference")(PLUGINS, entry.name).is_file()
+    if entry.kind in ("creature", "terrarium"):
+        assert REGISTRY.get("config", "reference")(PLUGINS, entry.name, kind=entry.kind).is_file()
     else:
         assert entry.load() is not None
 
@@ -107,7 +110,9 @@ async def test_a_plugin_fits_the_hooks_and_lets_a_turn_pass(entry: Entry, tmp_pa
     plugins = [{entry.name: SETTINGS.get(entry.name, {})}]
     async with (
         Host(PLUGINS) as host,
-        await Agent.build({"name": "t"}, llm=ScriptedLLM([answer]), plugins=plugins, host=host, pwd=tmp_path) as agent,
+        await Agent.build(
+            {"name": "t"}, llm=ScriptedLLM([answer]), plugins=plugins, host=host, pwd=folder(tmp_path)
+        ) as agent,
     ):
         (active,) = agent.active
         assert active.label == f"{entry.name} ({entry.dist} {entry.version})"
@@ -219,7 +224,8 @@ async def test_a_creature_of_a_pack_builds_and_answers(reference: str, tmp_path:
             Host(PLUGINS) as host,
             await Agent.build(reference, llm=llm, profile="default", host=host, pwd=folder(tmp_path)) as agent,
         ):
-            assert list(agent.tools) == list(creature.variant(variant).tools)
+            chosen = creature.variant(variant)
+            assert set(agent.tools) == {*chosen.tools, *(["task"] if chosen.subagents else [])}
             assert (await agent.run("hi")).unwrap().text == "Hello."
             assert agent.limits.max_turns is not None
 

@@ -15,24 +15,24 @@ WALLS = ("permissions", "sandbox")
 """Plugins whose settings grant something: a sub-agent has its parent's."""
 
 
-def subagents(plan: Plan, entries: Iterable[object]) -> None:
+def subagents(plan: Plan, value: Iterable[object]) -> None:
     """Give the agent the tool `task` and what it hands work to. Raises what `specs_of` raises."""
     if "subagents" in plan.dropped:
         return
     plan.use("subagents")
-    plan.tools += (TaskTool(Roster(plan, specs_of(plan, entries))),)
+    plan.tools += (TaskTool(Roster(plan, specs_of(plan, value))),)
 
 
-def subagent_of(plan: Plan, link: Link) -> None:
+def subagent_of(plan: Plan, value: Link) -> None:
     """Make the agent a part of another one: its sandbox, its log, its tools, and its model where it has no own.
 
     Raises ConfigError where it would grant itself something.
     """
-    parent = link.parent
+    parent = value.parent
     if own := [name for name in WALLS if plan.creature.plugins.get(name)]:
         raise ConfigError(f"sub-agent {plan.creature.name!r} can't change the settings of {own[0]!r}")
-    plan.objects.append(link)
-    plan.sandbox = link.plan.sandbox
+    plan.objects.append(value)
+    plan.sandbox = value.plan.sandbox
     plan.log, plan.session = _child_log(parent), parent.session
     if plan.provider is parent.provider:
         plan.model, plan.settings = parent.model, parent.settings
