@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,30 +84,36 @@ async def test_settings_that_do_not_fit_are_errors_at_start(
     assert not (tmp_path / "no").exists()
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """Let no file of this process grow beyond 1,000 bytes, as on a disk that is nearly full."""
+    """Let no file of this process grow beyond 1,000 bytes, as on a disk that is nearly full.
+
+    No fixture: pytest writes its own output, which may be a file, before it ends those.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
 
 
-async def test_a_full_disk_does_not_stop_the_agent(tmp_path: Path, small_files: None) -> None:
+async def test_a_full_disk_does_not_stop_the_agent(tmp_path: Path) -> None:
     output = {"name": "file", "path": "out"}
     llm = ScriptedLLM(["x" * 400, "y" * 900, "z" * 10])
     agent = await Agent.build({}, llm=llm, pwd=tmp_path, outputs=[output])
     recorder = EventRecorder(agent)
     out = tmp_path / "out"
-    async with agent:
-        assert (await agent.run("one")).status is Status.ok
-        await until(lambda: out.stat().st_size == 401)
-        assert (await agent.run("two")).status is Status.ok
-        await until(lambda: recorder.of(PluginFailed))
-        assert out.stat().st_size == 1000
-        os.truncate(out, 500)
-        assert (await agent.run("three")).status is Status.ok
+    with small_files():
+        async with agent:
+            assert (await agent.run("one")).status is Status.ok
+            await until(lambda: out.stat().st_size == 401)
+            assert (await agent.run("two")).status is Status.ok
+            await until(lambda: recorder.of(PluginFailed))
+            assert out.stat().st_size == 1000
+            os.truncate(out, 500)
+            assert (await agent.run("three")).status is Status.ok
     assert "File too large" in recorder.of(PluginFailed)[0].error
     assert out.read_text() == "x" * 400 + "\n" + "y" * 99 + "\n" + "z" * 10 + "\n"  # the torn line is a line
