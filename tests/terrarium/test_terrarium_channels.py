@@ -86,6 +86,23 @@ async def test_what_a_failed_consumer_had_goes_to_another_and_never_back() -> No
         assert bad.agent.turns == 1
 
 
+async def test_what_a_removed_consumer_had_not_done_goes_to_another() -> None:
+    gate = Gate()
+    async with Terrarium(llm=says()) as engine:
+        boss = await engine.add_creature({"name": "boss"})
+        first, gone = (
+            await engine.add_creature({"name": "first"}),
+            await engine.add_creature({"name": "gone"}, llm=gate),
+        )
+        await engine.add_channel("jobs", senders=[boss], listeners=[first, gone], type="queue")
+        for number in range(2):
+            await engine.send("jobs", str(number), sender="boss")
+        await until(lambda: gate.asked)
+        await engine.remove_creature(gone)
+        await engine.quiet()
+        assert told(first.agent) == ["[#jobs] boss: 0", "[#jobs] boss: 1"]
+
+
 async def test_the_oldest_message_gives_way_at_a_slow_listener_and_it_is_told() -> None:
     gate = Gate()
     async with Terrarium(llm=says()) as engine, engine.subscribe(MessageDropped) as feed:

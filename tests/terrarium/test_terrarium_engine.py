@@ -201,19 +201,18 @@ async def test_the_end_closes_everything() -> None:
         await engine.connect(a, b, channel="x")
         await engine.send("x", "hello", sender="a")
         await until(lambda: gate.asked)
-    assert not (a.agent.started or b.agent.started)
+    assert [a.agent.started, b.agent.started] == [False, False]
     assert asyncio.all_tasks() == before
 
 
 async def test_two_engines_share_a_host() -> None:
-    async with Host() as host:
-        async with Terrarium(host=host, llm=says("one")) as one:
-            a = await one.add_creature({"name": "a"})
-            async with Terrarium(host=host, llm=says("two")) as two:
-                b = await two.add_creature({"name": "a"})
-                assert ((await one.run("go")).text, (await two.run("go")).text) == ("one", "two")
-                assert a.graph.id != b.graph.id
-            assert (await one.run("still there")).text == "one"
+    async with Host() as host, Terrarium(host=host, llm=says("one")) as one:
+        a = await one.add_creature({"name": "a"})
+        async with Terrarium(host=host, llm=says("two")) as two:
+            b = await two.add_creature({"name": "a"})
+            assert ((await one.run("go")).text, (await two.run("go")).text) == ("one", "two")
+            assert a.graph.id != b.graph.id
+        assert (await one.run("still there")).text == "one"
 
 
 async def test_the_prompt_says_who_else_there_is_and_follows_every_change() -> None:

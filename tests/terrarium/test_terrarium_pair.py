@@ -14,7 +14,11 @@ PAIR = {
     "root": "driver",
     "creatures": [
         {"name": "driver", "prompt": "You drive.", "output_wiring": ["navigator"]},
-        {"name": "navigator", "prompt": "You navigate.", "output_wiring": [{"to": "driver", "prompt": "nav: {content}"}]},
+        {
+            "name": "navigator",
+            "prompt": "You navigate.",
+            "output_wiring": [{"to": "driver", "prompt": "nav: {content}"}],
+        },
     ],
     "limits": {"max_hops": 6},
 }

@@ -1,7 +1,7 @@
 """Any sequence of changes and messages, against a plain model: graphs, who listens, what each creature is told."""
 
 import asyncio
-import os
+from pathlib import Path
 from typing import TypeAlias
 
 import pytest
@@ -41,9 +41,9 @@ async def play(steps: Steps) -> None:
 
 
 def run(steps: Steps) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len([*Path("/proc/self/fd").iterdir()])
     asyncio.run(play(steps))
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert len([*Path("/proc/self/fd").iterdir()]) <= before
 
 
 @given(STEPS)

@@ -15,7 +15,7 @@ from kt_terrarium.post import id_of
 from kt_terrarium.state import GraphState, fold
 
 from .acts import ACTS, WEIGHTS
-from .world import World
+from .world import Watch, World
 
 NUMBER = st.integers(0, 999)
 NAMES = [name for name in WEIGHTS if name not in ("crash", "doom")]
@@ -91,7 +91,8 @@ async def play(engine: Terrarium, steps: list[tuple[str, int, int, int]]) -> Wor
         await ACTS["add"](world, 0, 0, 0)
     spoken = False
     for name, *numbers in steps:
-        if name not in ("send", "inject", "speak", "nothing") and (spoken or world.plain.wires):
+        busy = spoken or world.plain.wires or name == "wire"
+        if name not in ("send", "inject", "speak", "nothing") and busy:
             await world.quiet()
         spoken = (spoken and name != "quiet") or name == "speak"
         await ACTS[name](world, *numbers)
@@ -121,18 +122,21 @@ def check_journal(graph: Graph, had: dict[str, Any]) -> None:
     state = fold(entries)
     assert not state.ended
     assert (state.graph, folded(state)) == (graph.id, had)
-    sent = [(e.body["id"], e.body["text"]) for e in entries if e.kind == "message_sent"]
-    assert len({id for id, _ in sent}) == len({text for _, text in sent}) == len(set(sent))
+    sent = [e.body for e in entries if e.kind == "message_sent"]
+    said = {(b["id"], b["text"], b["channel"] or b["to"][0]) for b in sent}
+    assert len(said) == len({id for id, _, _ in said}) == len({(text, where) for _, text, where in said})
 
 
 async def check_resumed(world: World, graph: Graph, had: dict[str, Any]) -> None:
     """Bring a graph back: it is the same, nobody is told anything twice, and what waited is taken."""
-    given = {name: {"llm": world.model_of(name)} for name in had["members"]}
+    given = {name: {"llm": world.model_of(name), "plugins": [Watch(world)]} for name in had["members"]}
     assert graph.log.path is not None
     async with await Terrarium.resume(graph.log.path, creatures=given) as engine:
         (again,) = engine.graphs.values()
         assert picture(again) == had
         assert again.id == graph.id
+        for name, member in engine.members.items():
+            world.follow(name, member)
         await engine.start()
         await asyncio.wait_for(engine.quiet(), 20)
         for name, member in engine.members.items():
@@ -150,6 +154,7 @@ async def run(steps: list[tuple[str, int, int, int]], folder: Path) -> None:
         world = await play(engine, steps)
         graphs = {graph: picture(graph) for graph in engine.graphs.values()}
     check_files(world, folder)
+    world.loose |= world.typed  # input that nobody took lasts as long as its process
     for graph, had in graphs.items():
         assert graph.log.path is not None or len(graph.members) == 1
         if graph.log.path is not None:

@@ -82,7 +82,7 @@ async def test_what_it_had_taken_is_taken_up_when_it_comes_back() -> None:
 
 
 async def test_never_is_never() -> None:
-    async with stage(policy="never") as (engine, clock, flaky, bad):
+    async with stage(policy="never") as (engine, _, flaky, bad):
         bad.inject("go")
         await engine.quiet()
         assert (bad.status().state, flaky.asked) == ("failed", 1)
@@ -94,7 +94,7 @@ async def test_never_is_never() -> None:
 
 
 async def test_a_crash_that_somebody_waits_for_is_a_result() -> None:
-    async with stage() as (engine, clock, flaky, bad):
+    async with stage() as (engine, _, _, bad):
         assert (await bad.run("go")).status is Status.failed
         await engine.quiet()
         assert bad.status().state == "idle"

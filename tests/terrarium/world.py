@@ -46,6 +46,7 @@ class World:
         self.order: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.loose: set[tuple[str, str]] = set()
         self.wired: set[tuple[str, str, str]] = set()
+        self.typed: set[tuple[str, str]] = set()
         self.doomed: set[str] = set()
         self.failing: dict[str, int] = defaultdict(int)
         self.stopped: set[str] = set()
@@ -105,7 +106,7 @@ class World:
     async def add(self, name: str, near: str | None = None) -> None:
         given = {"llm": self.model_of(name), "plugins": [Watch(self)], "restart": ANY, **self.options}
         member = await self.engine.add_creature({"name": name}, graph=near, **given)
-        member.agent.bus.on(TurnEnded, lambda event: self.ended(name, event))
+        self.follow(name, member)
         self.plain.names.add(name)
         if near is not None:
             first = next(iter(member.graph.members))  # which of a group it is tied to is the engine's choice
@@ -114,6 +115,10 @@ class World:
             self.plain.unify()
         self.everyone[name] = member
 
+    def follow(self, name: str, member: Member) -> None:
+        """Note what a creature answers."""
+        member.agent.bus.on(TurnEnded, lambda event: self.ended(name, event))
+
     async def remove(self, name: str) -> None:
         await self.engine.remove_creature(name)
         self.stopped.discard(name)
@@ -121,9 +126,7 @@ class World:
         self.plain.remove(name)
 
     async def join(self, channel: str, senders: set[str], listeners: set[str], capacity: int) -> None:
-        await self.engine.add_channel(
-            channel, senders=sorted(senders), listeners=sorted(listeners), capacity=capacity
-        )
+        await self.engine.add_channel(channel, senders=sorted(senders), listeners=sorted(listeners), capacity=capacity)
         self.plain.join(channel, senders, listeners, capacity)
 
     async def leave(self, sender: str, listener: str, channel: str | None) -> None:
@@ -151,6 +154,7 @@ class World:
 
     def inject(self, name: str, text: str) -> None:
         self.expect(name, text)
+        self.typed.add((name, text))
         self.everyone[name].inject(text)
 
     def takes(self, name: str) -> bool:
@@ -231,6 +235,7 @@ class World:
             if isinstance(event, MessageSent):
                 assert all((name, event.text) in self.due for name in event.to)
             elif isinstance(event, MessageDropped):
-                assert (event.listener, texts[event.id]) in self.loose
+                gone = event.listener not in self.plain.names
+                assert gone or (event.listener, texts[event.id]) in self.loose
                 got = [m.text.split()[-1] for m in self.received(event.listener)]
                 assert texts[event.id] not in got, "it was told of as dropped"

@@ -192,14 +192,14 @@ class Delivery:
             if channel.type == "queue" and channel.backlog:
                 self.feed(member.graph, channel)
 
-    def give_back(self, member: "Member") -> None:
-        """Put what a failed creature was given from queues back at their front, and drop the rest."""
+    def give_back(self, member: "Member", why: str) -> None:
+        """Put what a creature was given from queues and has not done back at their front, and drop the rest."""
         for post in [*member.inflight.values(), *member.stored, *member.current][::-1]:
             channel = member.graph.channels.get(post.channel)
             if channel is not None and channel.type == "queue":
                 channel.backlog.appendleft(post)
             elif post not in member.current:
-                self._dropped(member, post, "it has failed")
+                self._dropped(member, post, why)
         for pending in [p for p in member.agent.inbox.items if id_of(p.source) in member.inflight]:
             pending.withdraw()
         member.inflight, member.stored, member.current = {}, [], []

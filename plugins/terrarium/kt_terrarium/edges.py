@@ -139,6 +139,7 @@ async def unwire(engine: "Terrarium", a: "Member", b: "Member") -> None:
 async def remove(engine: "Terrarium", member: "Member") -> None:
     """Take a creature out of its graph, with its edges."""
     graph, name = member.graph, member.name
+    engine.delivery.give_back(member, "it was removed")
     for channel in [c for c in graph.channels.values() if name in c.members]:
         channel.senders.pop(name, None)
         channel.listeners.pop(name, None)

@@ -82,6 +82,7 @@ class Terrarium(Connections):
             if not member.agent.started:
                 await member.agent.start()
                 member.state, member.error = "idle", ""
+                member.halted = False
                 self.record(member.graph, CreatureStarted(member.name))
             self.delivery.hand_stored(member)
 
@@ -89,6 +90,7 @@ class Terrarium(Connections):
         """Stop a creature, or all; each keeps its place, and what comes for it. Raises NotFound."""
         for member in self._chosen(creature):
             if await self._stop(member):
+                member.halted = True
                 self.record(member.graph, CreatureStopped(member.name))
 
     async def _stop(self, member: Member) -> bool:
@@ -96,7 +98,7 @@ class Terrarium(Connections):
         stops = member.owned and agent.started  # a team's root is stopped by who started it
         if stops:
             await agent.stop()
-        if stops or member.reviving:
+        if stops := stops or member.reviving:
             member.state = "stopped"
         member.graph.busy.discard(member)
         member.graph.changed()

@@ -52,8 +52,8 @@ class Member:
     # fmt: off
     __slots__ = (
         "_held", "_hold", "_scope", "agent", "attended", "below", "context", "current", "cut", "done", "ended",
-        "engine", "error", "graph", "hops", "inflight", "owned", "privileged", "restart", "reviving", "sent", "state",
-        "stored", "turn", "usage",
+        "engine", "error", "graph", "halted", "hops", "inflight", "owned", "privileged", "restart", "reviving", "sent",
+        "state", "stored", "turn", "usage",
     )
     # fmt: on
 
@@ -63,7 +63,7 @@ class Member:
         self.state, self.error = "stopped", ""
         self.usage, self.below, self.context = Usage(), Usage(), 0
         self.hops = self.turn = self.done = 0
-        self.attended = self.cut = self.reviving = False
+        self.attended = self.cut = self.halted = self.reviving = False
         self.owned = True
         self.current: list[Post] = []
         self.inflight: dict[str, Post] = {}
@@ -143,7 +143,8 @@ class Member:
     @property
     def takes(self) -> bool:
         """Tell whether the creature takes what comes for it now; later it does, once it runs or has its answer."""
-        return self.agent.started and not self.agent.stopping and self.state not in ("stopped", "waiting")
+        agent = self.agent
+        return agent.started and not agent.stopping and not self.cut and self.state not in ("stopped", "waiting")
 
     @property
     def _jobs(self) -> bool:
@@ -187,6 +188,9 @@ class Member:
             refuse_spent(self.graph, turn)
         if self is self.graph.root and self.attended:
             self._held = turn
+        if self.cut:
+            self.cut = False
+            self.engine.delivery.hand_stored(self)
         self.graph.changed()
 
     def _accepted(self, event: InputAccepted) -> None:
@@ -225,6 +229,8 @@ class Member:
             self._held = None
             self._let_go()
         self.done = event.turn
+        if result.ok:
+            self.current = []
         self.state = "waiting" if result.status is Status.waiting else "idle"
         self.engine.turn_ended(self, event.turn, result, told=held is not None)
         if self.stored and self.state == "idle":

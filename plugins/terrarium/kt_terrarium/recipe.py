@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kt import Creature
 from kt.errors import ConfigError, DataError, nearest
 
+from .adding import restart_of
+from .channel import Channel
 from .limits import GraphLimits
 
 if TYPE_CHECKING:
@@ -167,13 +169,23 @@ def of_section(plugins: "Plugins", whole: Section) -> Recipe:
         section.only(names_of(GraphLimits))
         recipe.limits = section.into(GraphLimits, names_of(GraphLimits))
     for name, value in (top.data.get("channels") or {}).items():
-        plain = {"description": value} if isinstance(value, str) else value or {}
-        section = Section(plain, top.path, lambda keys, name=name: top.where(["channels", name, *keys]))  # type: ignore[misc]
-        section.only(names_of(Pipe))
-        recipe.channels[str(name)] = section.into(Pipe, names_of(Pipe))
+        recipe.channels[str(name)] = _pipe(top, str(name), value)
     _seats(plugins, top, recipe)
     _check(top, recipe)
     return recipe
+
+
+def _pipe(top: Section, name: str, value: Any) -> Pipe:
+    """Return a channel of a recipe. Raises DataError with its place."""
+    plain = {"description": value} if isinstance(value, str) else value or {}
+    section = Section(plain, top.path, lambda keys: top.where(["channels", name, *keys]))
+    section.only(names_of(Pipe))
+    pipe: Pipe = section.into(Pipe, names_of(Pipe))
+    try:
+        Channel(name, pipe.type, pipe.description, pipe.capacity)
+    except ConfigError as error:
+        raise DataError(error.what, where=section.where([])) from None
+    return pipe
 
 
 def _seats(plugins: "Plugins", top: Section, recipe: Recipe) -> None:
@@ -192,6 +204,10 @@ def _seats(plugins: "Plugins", top: Section, recipe: Recipe) -> None:
         seat: Seat = section.into(Seat, names_of(Seat))
         if seat.name in recipe.seats:
             raise DataError(f"two creatures are called {seat.name!r}", where=section.where(["name"]))
+        try:
+            restart_of(seat.restart)
+        except DataError as error:
+            raise DataError(error.what, where=section.where(["restart"]), hint=error.hint) from None
         recipe.seats[seat.name] = seat, _creature(plugins, section, seat)
     if not recipe.seats:
         raise DataError("a terrarium needs creatures", where=top.where([]))

@@ -76,6 +76,32 @@ async def restore(
             await _creature(engine, graph, home, name, body, root, (creatures or {}).get(name, {}))
         else:
             engine.record(graph, CreatureRemoved(name))  # it kept no session
+    _edges(graph, state)
+    for member in graph.members.values():
+        engine.maker.equip(member)
+    _cut(graph, state, traces)
+    for member in graph.members.values():
+        member.halted = member.name in state.stopped
+        member.cut = member.cut and not member.halted
+        if not (member.halted or member.agent.started):
+            await member.agent.start()
+            member.state = "idle"
+            engine.record(graph, CreatureStarted(member.name))
+        elif member.agent.started:
+            member.state = "idle"
+            await member.agent.refresh_prompt()
+    _recall(graph, state, traces)
+    _redeliver(engine, graph, state, traces)
+    await _rewire(engine, graph, state, traces)
+    for member in graph.members.values():
+        if member.cut and member.agent is not root and member.agent.started:
+            graph.busy.add(member)
+            engine.host.spawn(_go_on(engine, member), name=f"{member.name} goes on")
+    return graph
+
+
+def _edges(graph: Graph, state: GraphState) -> None:
+    """Connect the creatures that are there again."""
     there = graph.members.keys()
     graph.links = {link for link in state.links if link <= there}
     for name, pipe in state.channels.items():
@@ -85,24 +111,6 @@ async def restore(
         made.sent, graph.channels[name] = pipe.sent, made
     graph.wires = {edge: _wire(body) for edge, body in state.wires.items() if set(edge) <= there}
     graph.root = graph.members.get(state.root)
-    for member in graph.members.values():
-        engine.maker.equip(member)
-    _cut(graph, state, traces)
-    for member in graph.members.values():
-        if member.name not in state.stopped and not member.agent.started:
-            await member.agent.start()
-            member.state = "idle"
-            engine.record(graph, CreatureStarted(member.name))
-        elif member.agent.started:
-            member.state = "idle"
-            await member.agent.refresh_prompt()
-    _redeliver(engine, graph, state, traces)
-    await _rewire(engine, graph, state, traces)
-    for member in graph.members.values():
-        if member.cut and member.agent is not root and member.agent.started:
-            graph.busy.add(member)
-            engine.host.spawn(_go_on(engine, member), name=f"{member.name} goes on")
-    return graph
 
 
 def _trace(engine: "Terrarium", home: Path, name: str, body: Mapping[str, Any]) -> Trace:
@@ -150,15 +158,23 @@ def _wire(body: Mapping[str, Any]) -> Wire:
 
 
 def _cut(graph: Graph, state: GraphState, traces: Mapping[str, Trace]) -> None:
-    """Find the turns that were cut, and what those creatures had sent by then."""
+    """Find the turns that were cut: those creatures take nothing new before they go on."""
     for name, member in graph.members.items():
         turns = traces[name].turns if name in traces else {}
         last = max(turns, default=0)
         member.done = last
         if last and turns[last].status == "interrupted":
             member.cut = True
-            sent = (m for m in state.messages.values() if (m["sender"], m.get("turn", 0)) == (name, last))
-            member.sent = {m["call"]: post_of(m) for m in sent if m.get("call")}
+
+
+def _recall(graph: Graph, state: GraphState, traces: Mapping[str, Trace]) -> None:
+    """Find what creatures had sent by calls that have no result yet; a turn may have been cut several times."""
+    for name, member in graph.members.items():
+        open_calls = {call.id for call in member.agent.open_calls()} if member.cut else ()
+        turns = traces[name].turns if open_calls else {}
+        ended = max((turn for turn, told in turns.items() if told.status != "interrupted"), default=0)
+        sent = (m for m in state.messages.values() if m["sender"] == name and m.get("turn", 0) > ended)
+        member.sent = {m["call"]: post_of(m) for m in sent if m.get("call") in open_calls}
 
 
 def _redeliver(engine: "Terrarium", graph: Graph, state: GraphState, traces: Mapping[str, Trace]) -> None:
@@ -187,13 +203,20 @@ async def _rewire(engine: "Terrarium", graph: Graph, state: GraphState, traces: 
     for wire in list(graph.wires.values()):
         member, trace = graph.members[wire.source], traces.get(wire.source)
         for turn, told in trace.turns.items() if trace is not None else ():
-            if turn > wire.after and told.status == Status.ok and (wire.source, turn, wire.target) not in known:
+            text = told.text if told.status == Status.ok else _unended(graph, member, turn)
+            if turn > wire.after and text is not None and (wire.source, turn, wire.target) not in known:
                 hops = _hops(state, told.sources)
-                await wiring.deliver(engine, member, wire, turn, told.text, hops)
+                await wiring.deliver(engine, member, wire, turn, text, hops)
         last = f"{wiring.ANSWER}{member.agent.asked}"
         if member is graph.root and member.cut and (wire.source, last, wire.target) not in said and _answered(member):
             text = member.agent.history[-1].text
             await wiring.deliver(engine, member, wire, member.agent.turns, text, 0, last)
+
+
+def _unended(graph: Graph, member: Member, turn: int) -> str | None:
+    """Return what a creature had answered in a turn of which only the end is missing; a root's goes on."""
+    over = member.cut and turn == member.done and member is not graph.root and _answered(member)
+    return member.agent.history[-1].text if over else None
 
 
 def _is_answer(message: Mapping[str, Any]) -> bool:
@@ -210,7 +233,8 @@ def _hops(state: GraphState, sources: Iterable[str]) -> int:
 def _answered(member: Member) -> bool:
     """Tell whether the creature's last word is an answer."""
     history = member.agent.history
-    return bool(history) and history[-1].role == "assistant" and not history[-1].tool_calls
+    last = history[-1] if history else None
+    return last is not None and last.role == "assistant" and not last.tool_calls and last.finish != "aborted"
 
 
 async def _go_on(engine: "Terrarium", member: Member) -> None:
@@ -221,4 +245,4 @@ async def _go_on(engine: "Terrarium", member: Member) -> None:
         if result.status is Status.failed:
             supervision.crashed(engine, member, result)
     member.cut = False
-    member.settle()
+    engine.delivery.hand_stored(member)

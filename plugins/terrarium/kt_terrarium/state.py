@@ -72,6 +72,8 @@ def _created(state: GraphState, body: dict[str, Any]) -> None:
 def _removed(state: GraphState, body: dict[str, Any]) -> None:
     name = body["creature"]
     state.creatures.pop(name, None)
+    state.stopped.discard(name)
+    state.failed.pop(name, None)
     state.links = {link for link in state.links if name not in link}
     state.wires = {edge: wire for edge, wire in state.wires.items() if name not in edge}
     for pipe in state.channels.values():

@@ -99,7 +99,7 @@ async def fail(engine: "Terrarium", member: "Member", error: KTError) -> None:
     except Exception as broken:  # it is past saving, and must not take the others along
         member.error += f"; and while it stopped: {broken!r}"
     engine.record(member.graph, CreatureFailed(member.name, member.error))
-    engine.delivery.give_back(member)
+    engine.delivery.give_back(member, "it has failed")
     member.state = "failed"
     graph = member.graph
     graph.busy.discard(member)

@@ -38,6 +38,8 @@ def describe(engine: "Terrarium", graph: Graph, members: "Iterable[Member] | Non
     chosen = {m.name: m for m in (graph.members.values() if members is None else members)}
     for member in chosen.values():
         engine.record(graph, added(graph, member))
+        if member.halted:
+            engine.record(graph, events.CreatureStopped(member.name))
     for a, b in (sorted(link) for link in graph.links):
         if a in chosen:
             engine.record(graph, events.Linked(a, b))
