@@ -285,7 +285,7 @@ async def test_what_came_from_a_stranger_is_marked_whatever_the_tool_says(tmp_pa
             assert part.parts[0].origin == origin  # type: ignore[union-attr]
 
 
-@pytest.fixture(params=["web", "mcp:evil", "outside", "subagent", "channel", "something new"])
+@pytest.fixture(params=["web", "mcp:evil", "outside", "subagent", "channel", "something-new"])
 def origin(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -26,7 +26,7 @@ ALLOWED = {
     "plugins/sandbox/kt_sandbox/launcher.py": "runs inside the walls",
     "providers/local/kt_local/server.py": "the local model, which no tool reaches",
     "providers/local/kt_local/fetch.py": "its weights, for the user's command",
-    "plugins/sessions/kt_sessions/command.py": "fork() copies a session",
+    "plugins/sessions/kt_sessions/changing.py": "fork() copies a session",
     "cli/kt_cli/commands/edit.py": "the user's editor, for the user's command",
     "marketplace/kt_marketplace/install.py": "uv, for the user's command",
 }

@@ -17,7 +17,8 @@ TYPES = ("broadcast", "queue")
 
 @dataclass(slots=True, eq=False)
 class Mailbox:
-    """What one listener of a channel has not taken yet, oldest first; `lost` counts what it was too slow for.
+    """What one listener of a channel has not taken yet, oldest first; `lost` counts what it was too slow for
+    since it read of that; `noted` is the message that says so.
 
     `prompt` is what it reads, with {source} and {content}, where it is not the message itself; `sender` is the only
     one it hears, "" for all.
@@ -27,6 +28,7 @@ class Mailbox:
     sender: str = ""
     waiting: "deque[tuple[Post, Pending]]" = field(default_factory=deque)
     lost: int = 0
+    noted: "Pending | None" = None
 
     def message(self, post: "Post") -> Message:
         """Return what the listener reads."""

@@ -65,7 +65,8 @@ class Delivery:
         """Send a message through the hooks of its sender; return what the sender reads."""
 
         async def send(post: Post) -> str:
-            if await self.send(graph, post):
+            member = self.engine.members.get(agent.name)
+            if await self.send(graph if member is None else member.graph, post):
                 return f"sent to {', '.join(post.to) or 'nobody: no one listens'}"
             return "not delivered: this chain of messages is too long, end it and report"
 
@@ -108,6 +109,13 @@ class Delivery:
             graph.changed()
             raise
         self.flush(graph, post.seq)
+
+    async def drained(self, graph: "Graph") -> None:
+        """Hand on everything that waits to become durable; nothing does when this returns."""
+        while graph.unsent:
+            last = graph.unsent[-1].seq
+            await graph.log.durable()
+            self.flush(graph, last)
 
     def flush(self, graph: "Graph", seq: int) -> None:
         """Hand on, in order, what is durable up to an event."""
@@ -160,12 +168,15 @@ class Delivery:
 
     def _too_slow(self, member: "Member", box: Mailbox) -> None:
         """Let the oldest message give way, and have the next one say so."""
+        if box.noted is not None and box.noted.taken:
+            box.lost = 0
         post, pending = box.waiting.popleft()
         pending.withdraw()
         member.inflight.pop(post.id, None)
         box.lost += 1
         self._dropped(member, post, "it was too slow")
         following, after = box.waiting[0]
+        box.noted = after
         note = f"({box.lost} earlier messages of #{post.channel} were dropped: you were too slow.)\n"
         after.edit([Text(note), *following.message.parts])
 

@@ -168,6 +168,16 @@ class EnvironmentSet(GraphEvent):
 
 
 @dataclass(slots=True)
+class GraphSpent(GraphEvent):
+    """What the creatures of a graph with limits have spent together so far; `cost` in USD, None where unknown."""
+
+    calls: int
+    input: int
+    output: int
+    cost: float | None = None
+
+
+@dataclass(slots=True)
 class GraphLimitReached(GraphEvent):
     """What the creatures of a graph spent together is what they may; nothing more is delivered."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from kt import Usage
 from kt.errors import LimitReached
 
-from .events import GraphLimitReached
+from .events import GraphLimitReached, GraphSpent
 
 if TYPE_CHECKING:
     from kt import Turn
@@ -29,6 +29,8 @@ class GraphLimits:
 
 def exceeded(graph: "Graph", limits: GraphLimits) -> str:
     """Return what of its limits a graph has used up, "" for none."""
+    if limits.max_usd is not None and graph.spent.cost is None and graph.spent.total:
+        return "the price of a model call is unknown, so the graph's limit in USD can't be kept"
     spent = {"max_turns": graph.calls, "max_tokens": graph.spent.total, "max_usd": graph.spent.cost or 0.0}
     units = {"max_turns": "model calls", "max_tokens": "tokens", "max_usd": "USD"}
     for name, used in spent.items():
@@ -36,6 +38,11 @@ def exceeded(graph: "Graph", limits: GraphLimits) -> str:
         if bound is not None and used >= bound:
             return f"the graph used {used:g} {units[name]}; its limit is {bound:g}"
     return ""
+
+
+def limited(limits: GraphLimits) -> bool:
+    """Tell whether what a graph spends is bounded."""
+    return any(bound is not None for bound in (limits.max_turns, limits.max_tokens, limits.max_usd))
 
 
 def check_room(limits: GraphLimits, wanted: int) -> None:
@@ -55,6 +62,9 @@ def spend(engine: "Terrarium", member: "Member", usage: Usage, calls: int = 1) -
     graph = member.graph
     graph.spent.add(usage)
     graph.calls += calls
+    if limited(graph.limits):
+        used = graph.spent
+        engine.record(graph, GraphSpent(graph.calls, used.input, used.output, used.cost))
     over = exceeded(graph, graph.limits)
     if over and not graph.exhausted:
         graph.exhausted = over

@@ -141,6 +141,12 @@ class Member:
         return bool(agent.turn or waits or self.ended or self.reviving or self._jobs)
 
     @property
+    def answered(self) -> bool:
+        """Tell whether the creature's last word is an answer."""
+        last = self.agent.history[-1] if self.agent.history else None
+        return last is not None and last.role == "assistant" and not last.tool_calls and last.finish != "aborted"
+
+    @property
     def takes(self) -> bool:
         """Tell whether the creature takes what comes for it now; later it does, once it runs or has its answer."""
         agent = self.agent

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kt import Agent, Status
+from kt import Agent, Status, Usage
 from kt.errors import ConfigError, NotFound, UsageError
 
 from . import supervision, wiring
@@ -13,7 +13,7 @@ from .channel import Channel, Mailbox
 from .events import CreatureRemoved, CreatureStarted
 from .graph import Graph, Wire
 from .journal import GraphLog
-from .limits import GraphLimits
+from .limits import GraphLimits, exceeded
 from .member import Member
 from .post import id_of, post_of
 from .state import GraphState, fold
@@ -68,8 +68,13 @@ async def restore(
     creatures: Mapping[str, Any] | None = None,
 ) -> Graph:
     """Make a graph of a journal's state: its creatures from their sessions, its edges, and what was on its way."""
-    graph = Graph(state.graph, state.name, GraphLimits(**state.limits), log=log, environment=state.environment)
+    limits = GraphLimits(**state.limits) if engine.limits == GraphLimits() else engine.limits
+    graph = Graph(state.graph, state.name, limits, log=log, environment=state.environment)
     engine.graphs[graph.id] = graph
+    graph.calls = state.spent.get("calls", 0)
+    used = state.spent
+    graph.spent = Usage(used.get("input", 0), used.get("output", 0), cost=used.get("cost"))
+    graph.exhausted = exceeded(graph, graph.limits)
     traces = {name: _trace(engine, home, name, body) for name, body in state.creatures.items() if body.get("session")}
     for name, body in state.creatures.items():
         if body.get("session") or (root is not None and name == root.name):
@@ -208,14 +213,14 @@ async def _rewire(engine: "Terrarium", graph: Graph, state: GraphState, traces: 
                 hops = _hops(state, told.sources)
                 await wiring.deliver(engine, member, wire, turn, text, hops)
         last = f"{wiring.ANSWER}{member.agent.asked}"
-        if member is graph.root and member.cut and (wire.source, last, wire.target) not in said and _answered(member):
+        if member is graph.root and member.cut and (wire.source, last, wire.target) not in said and member.answered:
             text = member.agent.history[-1].text
             await wiring.deliver(engine, member, wire, member.agent.turns, text, 0, last)
 
 
 def _unended(graph: Graph, member: Member, turn: int) -> str | None:
     """Return what a creature had answered in a turn of which only the end is missing; a root's goes on."""
-    over = member.cut and turn == member.done and member is not graph.root and _answered(member)
+    over = member.cut and turn == member.done and member is not graph.root and member.answered
     return member.agent.history[-1].text if over else None
 
 
@@ -230,17 +235,10 @@ def _hops(state: GraphState, sources: Iterable[str]) -> int:
     return max((message.get("hops", 0) for message in came if message), default=0)
 
 
-def _answered(member: Member) -> bool:
-    """Tell whether the creature's last word is an answer."""
-    history = member.agent.history
-    last = history[-1] if history else None
-    return last is not None and last.role == "assistant" and not last.tool_calls and last.finish != "aborted"
-
-
 async def _go_on(engine: "Terrarium", member: Member) -> None:
     """End a turn that was cut, and treat its failure as any other that nobody waits for."""
     agent = member.agent
-    if agent.history and not _answered(member):
+    if agent.history and not member.answered:
         result = await agent.run(None)
         if result.status is Status.failed:
             supervision.crashed(engine, member, result)

@@ -44,6 +44,7 @@ class GraphState:
     environment: dict[str, Any] = field(default_factory=dict)
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     dropped: set[tuple[str, str]] = field(default_factory=set)
+    spent: dict[str, Any] = field(default_factory=dict)
     ended: str = ""
 
     @property
@@ -145,6 +146,7 @@ _STEPS = {
     "wire_added": lambda state, body: state.wires.update({(body["source"], body["target"]): body}),
     "wire_removed": lambda state, body: state.wires.pop((body["source"], body["target"]), None),
     "message_sent": _sent,
+    "graph_spent": lambda state, body: setattr(state, "spent", body),
     "message_dropped": lambda state, body: state.dropped.add((body["id"], body["listener"])),
     "environment_set": _set,
     "graph_merged": _ended,

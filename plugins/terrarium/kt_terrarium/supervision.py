@@ -79,7 +79,7 @@ async def _again(engine: "Terrarium", member: "Member") -> KTError | None:
         if member.state == "stopped":
             return None
         await agent.start()
-        if agent.history and agent.history[-1].role != "assistant":
+        if agent.history and not member.answered:
             result = await agent.run(None)
             if result.status is Status.failed:
                 return result.error

@@ -50,7 +50,11 @@ async def send_message(ctx: Context[object], channel: str, message: str) -> str:
         raise NotFound(f"you can't send on a channel {channel!r}", hint=nearest(channel, mine))
     post = engine.delivery.post(graph, found, member.name, message, member=member, call=ctx.call.id)
     member.sent[ctx.call.id] = post
-    return await engine.delivery.through_hooks(ctx.agent, graph, post)
+    try:
+        return await engine.delivery.through_hooks(ctx.agent, graph, post)
+    except Exception:
+        member.sent.pop(ctx.call.id, None)
+        raise
 
 
 @tool(effect="idempotent", parallel=False, needs=NOTHING)

@@ -1,7 +1,7 @@
 """Graphs merge where an edge joins them, and fall apart where the last one goes. No history is ever copied."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from kt.errors import ConfigError
@@ -106,8 +106,7 @@ async def unite(engine: "Terrarium", members: "Sequence[Member]") -> Graph:
     await open_log(engine, kept)
     for other in others:
         await open_log(engine, other)
-        await other.log.durable()
-        engine.delivery.flush(other, other.log.seq)
+        await engine.delivery.drained(other)
         _take_in(engine, kept, other)
         await other.log.close()
     await placed(kept, [name for g in alone for name in g])
@@ -142,6 +141,7 @@ def _take_in(engine: "Terrarium", kept: Graph, other: Graph) -> None:
     kept.busy |= other.busy
     kept.spent.add(other.spent)
     kept.calls += other.calls
+    kept.exhausted = kept.exhausted or other.exhausted
     kept.waiters += other.waiters
     other.waiters = []
     del engine.graphs[other.id]
@@ -161,8 +161,7 @@ async def part(engine: "Terrarium", graph: Graph) -> None:
         return graph.root in members, home, len(names)
 
     parts.sort(key=weight, reverse=True)
-    await graph.log.durable()
-    engine.delivery.flush(graph, graph.log.seq)
+    await engine.delivery.drained(graph)
     made = [await _part_off(engine, graph, names) for names in parts[1:]]
     pieces = [(g.id, str(g.log.path or ""), list(g.members)) for g in made]
     engine.record(graph, events.GraphSplit(graph.id, pieces))
@@ -176,6 +175,8 @@ async def part(engine: "Terrarium", graph: Graph) -> None:
 async def _part_off(engine: "Terrarium", graph: Graph, names: list[str]) -> Graph:
     """Make a graph of some creatures of another, with what they share; its lineage names where its past is."""
     new = Graph(engine.new_graph_id(), graph.name, graph.limits, environment=dict(graph.environment))
+    # A budget is not renewed by falling apart.
+    new.spent, new.calls, new.exhausted = replace(graph.spent), graph.calls, graph.exhausted
     inside = set(names)
     new.members = {name: graph.members.pop(name) for name in names}
     new.channels = {n: graph.channels.pop(n) for n, c in list(graph.channels.items()) if c.members & inside}
