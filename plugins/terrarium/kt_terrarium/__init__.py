@@ -41,6 +41,7 @@ def kt_register(registry: "Registry") -> None:
     registry.run_option(
         "channel", "kt_terrarium.options:channel", help="what they talk on", metavar="NAME[:SENDER>LISTENER,...]"
     )
+    registry.add("chat_command", "team", "kt_terrarium.chat:team", help="see and change the team: /team help")
     registry.command("terrarium", "kt_terrarium.command:terrarium", help="teams: list, info, run, watch, schema")
     registry.add("loader", "terrariums", "kt_terrarium.packs:recipes_of", help="the recipes that a pack carries")
     registry.add("loader", "team", "kt_terrarium.packs:members_of", help="the creatures of a recipe, by name")

@@ -229,7 +229,9 @@ class Delivery:
         member.settle()
 
     def tell(self, member: "Member", text: str) -> None:
-        """Tell a creature what happened in its graph."""
+        """Tell a creature what happened in its graph, unless that has spent what it may."""
+        if member.graph.exhausted:
+            return
         post = Post(self.new_id(), "", "terrarium", text, [member.name])
         if self.admit(member.graph, post):
             self.fan_out(member.graph, post)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kt import Agent, Message, Plan, Turn, TurnResult, hookimpl
+from kt import Agent, Plan, Turn, TurnResult, hookimpl
 
 from .activity import Relay
 from .graph import Graph
@@ -48,6 +48,16 @@ async def apply(engine: "Terrarium", recipe: Recipe, root: Member | None = None)
         engine.maker.equip(member)
     await open_log(engine, graph)
     engine.record(graph, added(graph, root))  # its journal began before it was the root
+    await _connect(engine, recipe)
+    for key, value in recipe.environment.items():
+        engine.set_environment(root, key, value, by="recipe")
+    if recipe.promoted:
+        await engine.assign_root(root)
+    return graph
+
+
+async def _connect(engine: "Terrarium", recipe: Recipe) -> None:
+    """Add the channels and wires of a recipe."""
     for name, pipe in recipe.channels.items():
         await engine.add_channel(
             name,
@@ -58,11 +68,6 @@ async def apply(engine: "Terrarium", recipe: Recipe, root: Member | None = None)
     for name, (seat, _) in recipe.seats.items():
         for wire in seat.wires:
             await engine.wire_output(name, wire.to, with_content=wire.with_content, prompt=wire.prompt)
-    for key, value in recipe.environment.items():
-        engine.set_environment(root, key, value, by="recipe")
-    if recipe.promoted:
-        await engine.assign_root(root)
-    return graph
 
 
 async def from_recipe(engine: "Terrarium", recipe: str | Path | Mapping[str, Any]) -> "Terrarium":
@@ -154,7 +159,7 @@ class Team(Membership):
         member = self.member
         if self._relay is not None:
             await self._relay.begin()
-        if turn.source != "resume" or member is None or not agent.history or not _answered(agent.history[-1]):
+        if turn.source != "resume" or member is None or not member.answered:
             return await next(turn)
         # The root had answered, and waited for its team: only what the team says is a reason to ask the model.
         while turn.holds and not agent.has_input:
@@ -163,10 +168,6 @@ class Team(Membership):
         if agent.has_input:
             return await next(turn)
         return TurnResult(text=agent.history[-1].text, session=agent.session)
-
-
-def _answered(message: Message) -> bool:
-    return message.role == "assistant" and not message.tool_calls and message.finish != "aborted"
 
 
 def _defaults(plan: Plan) -> dict[str, Any]:
