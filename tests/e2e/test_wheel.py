@@ -252,9 +252,7 @@ def test_a_strangers_wheel_is_found_and_used_with_no_other_step(product: Product
         result = play(product, reference)
         assert (result["status"], result["text"]) == ("ok", "Ten legs.")
         assert [call["result"] for call in result["tool_calls"]] == ["10 (stamped)"]
-    assert "@kt-meadow/creatures/grazer  counts legs  (kt-meadow 0.4.0)" in product.kt("list").stdout.replace(
-        "   ", "  "
-    )
+    assert "@kt-meadow/creatures/grazer counts legs (kt-meadow 0.4.0)" in " ".join(product.kt("list").stdout.split())
     explained = product.kt("run", "@kt-meadow/creatures/grazer", "--explain", "--model", "scripted").stdout
     assert "stamp (kt-meadow 0.4.0)" in explained
     assert "Every result is stamped." not in explained
