@@ -7,6 +7,7 @@ from kt import Agent
 from kt.errors import UsageError, nearest
 
 from .member import Member
+from .tree import count
 
 if TYPE_CHECKING:
     from .engine import Terrarium
@@ -39,10 +40,11 @@ def _shown(member: Member) -> list[str]:
     for each in graph.members.values():
         now = each.status()
         waits = f", {now.waiting} waiting" if now.waiting else ""
-        lines.append(f"{each.name}: {now.state}, {now.turns} turns, {now.usage.total} tokens{waits}, {now.model}")
+        used = f"{count(now.turns, 'turn')}, {count(now.usage.total, 'token')}"
+        lines.append(f"{each.name}: {now.state}, {used}{waits}, {now.model}")
     for channel in graph.channels.values():
         senders, listeners = ", ".join(channel.senders) or "-", ", ".join(channel.listeners) or "-"
-        lines.append(f"#{channel.name}: {senders} -> {listeners}, {channel.sent} messages")
+        lines.append(f"#{channel.name}: {senders} -> {listeners}, {count(channel.sent, 'message')}")
     return [*lines, *(f"{wire.source} => {wire.target}" for wire in graph.wires.values())]
 
 

@@ -6,6 +6,7 @@ from kt import Context, ToolNeeds, Vetoed, tool
 from kt.errors import NotFound, UsageError, nearest
 
 from .member import Member
+from .tree import count
 
 NOTHING = ToolNeeds(reads=())
 
@@ -89,12 +90,15 @@ def group_status(ctx: Context[object]) -> str:
     for each in graph.members.values():
         now = each.status()
         marks = " (you)" if each is member else ""
-        lines.append(f"{each.name}{marks}: {now.state}, {now.turns} turns, {now.usage.total} tokens, {now.model}")
+        used = f"{count(now.turns, 'turn')}, {count(now.usage.total, 'token')}"
+        lines.append(f"{each.name}{marks}: {now.state}, {used}, {now.model}")
         if now.error:
             lines.append(f"  {now.error}")
     for channel in graph.channels.values():
         senders, listeners = ", ".join(channel.senders) or "-", ", ".join(channel.listeners) or "-"
-        lines.append(f"channel {channel.name} ({channel.type}): {senders} -> {listeners}, {channel.sent} messages")
+        lines.append(
+            f"channel {channel.name} ({channel.type}): {senders} -> {listeners}, {count(channel.sent, 'message')}"
+        )
     lines += [f"wire: {wire.source} -> {wire.target}" for wire in graph.wires.values()]
     return "\n".join(lines)
 
