@@ -40,6 +40,8 @@ def recorded(settings: "RunSettings", session: str | Path) -> tuple[Creature, di
     if chosen := settings.llm or os.environ.get("KT_MODEL"):
         given["llm"] = chosen
     path, creature, options = settings.registry.get("loader", "recorded")(settings.plugins, session, given)
+    # A session that was made without a profile may be a stranger's: it runs inside the user's guards all the same.
+    options["profile"] = options.get("profile") or settings.profile
     return creature, {**options, "session": str(path)}
 
 

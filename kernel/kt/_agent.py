@@ -109,22 +109,26 @@ class Agent(Conversation):
         self.started = True
         count_started()
         try:
-            if (opening := getattr(self.log, "open", None)) is not None:
-                await opening(self)
-            for impl in sorted(self.hooks.impls("kt_lifespan"), key=lambda i: i.owner.tier != "guard"):
-                with noted(impl):
-                    await self._enter(impl(agent=self))
-            for attach in self._extras:
-                await self._enter(attach(self))
-            await self.refresh_prompt()
+            async with self.lock:  # no turn begins, and no stop ends, before everything is up
+                await self._begin()
         except BaseException:
             await self.stop()
             raise
+        self.wake()
+
+    async def _begin(self) -> None:
+        if (opening := getattr(self.log, "open", None)) is not None:
+            await opening(self)
+        for impl in sorted(self.hooks.impls("kt_lifespan"), key=lambda i: i.owner.tier != "guard"):
+            with noted(impl):
+                await self._enter(impl(agent=self))
+        for attach in self._extras:
+            await self._enter(attach(self))
+        await self.refresh_prompt()
         self.record(AgentStarted(self.name, self.model, [*self.tools], [a.name for a in self.active], str(self.pwd)))
 
     async def _enter(self, scope: Any) -> None:
-        if self._stack is None:
-            self._stack = AsyncExitStack()
+        self._stack = self._stack or AsyncExitStack()
         await self._stack.enter_async_context(scope)
 
     async def stop(self) -> None:
@@ -217,7 +221,7 @@ class Agent(Conversation):
 
     def wake(self) -> None:
         """Serve waiting input, if nothing runs."""
-        if self.turn is None and self.started and not self.stopping and not self.lock.locked():
+        if self.has_input and self.turn is None and self.started and not self.stopping and not self.lock.locked():
             self.spawn(self._serve(), name=f"{self.name} inbox")
 
     async def _serve(self) -> None:
@@ -230,8 +234,7 @@ class Agent(Conversation):
     @property
     def questions(self) -> Questions:
         """Return the open questions, made on first use by the `questions` kind; a plugin may put others here."""
-        if self._questions is None:
-            self._questions = required(self.host.registry, "questions", "default", "kt-questions")(self)
+        self._questions = self._questions or required(self.host.registry, "questions", "default", "kt-questions")(self)
         return self._questions
 
     @questions.setter
@@ -253,8 +256,7 @@ class Agent(Conversation):
 
     @property
     def inbox(self) -> Inbox:
-        if self._inbox is None:
-            self._inbox = Inbox(self)
+        self._inbox = self._inbox or Inbox(self)
         return self._inbox
 
     @property
@@ -264,8 +266,7 @@ class Agent(Conversation):
     @property
     def sandbox(self) -> Sandbox:
         """Return the walls around the tools, made on first use by the `sandbox` kind."""
-        if self._sandbox is None:
-            self._sandbox = required(self.host.registry, "sandbox", self._sandbox_kind, "kt-sandbox")(self)
+        self._sandbox = self._sandbox or required(self.host.registry, "sandbox", self._sandbox_kind, "kt-sandbox")(self)
         return self._sandbox
 
     async def call_tool(self, call: ToolCall) -> ToolResult:

@@ -132,20 +132,21 @@ async def build(
 
 def fit(plan: Plan, creature: Creature) -> None:
     """Choose the creature's variant for the model, with the plugins that both of them want."""
-    variant = str(getattr(plan.provider, "variant", "") or "")
-    plan.creature = creature.variant(variant)
-    wanted: dict[str, Any] = dict.fromkeys(getattr(plan.provider, "plugins", ()))
-    if variant in creature.variants:
-        wanted.update(creature.variants[variant].plugins or {})
+    plan.creature = creature.variant(str(getattr(plan.provider, "variant", "") or ""))
+    wanted: dict[str, Any] = {**dict.fromkeys(getattr(plan.provider, "plugins", ())), **plan.creature.plugins}
     for name, settings in wanted.items():
-        _no_shedding(name)
+        _may_say(plan, name, None, ())
         if name not in plan.dropped:
             plan.use(name, {**(settings or {}), **plan.uses.get(name, {})})
 
 
-def _no_shedding(name: str) -> None:
+def _may_say(plan: Plan, name: str, settings: object, guards: Sequence[object]) -> None:
+    """Raise ConfigError where a creature would take a plugin away, or set up what guards it or grants it something."""
     if name.startswith("no:"):
         raise ConfigError(f"a creature can't disable a plugin ({name})", hint="profile or command line can")
+    grants = getattr(plan.host.registry.find("plugin", name), "data", {}).get("grants")
+    if settings and (grants or name in plan.guards or name in guards):
+        raise ConfigError(f"a creature can't change the settings of guard {name!r}", where=plan.creature.name)
 
 
 def creature_of(host: Host, thing: object) -> Creature:
@@ -190,10 +191,10 @@ def enable(plan: Plan, profile: str | Profile | None, plugins: Sequence[object],
         plan.guards += profile.guards
         for name, settings in profile.plugins.items():
             plan.use(name, settings)
+    for table in (plan.creature.plugins, *(v.plugins or {} for v in plan.creature.variants.values())):
+        for name, settings in table.items():
+            _may_say(plan, name, settings, guards)
     for name, settings in plan.creature.plugins.items():
-        _no_shedding(name)
-        if settings and name in plan.guards:
-            raise ConfigError(f"a creature can't change the settings of guard {name!r}", where=plan.creature.name)
         plan.use(name, settings)
     plan.guards += [g for g in plan.creature.guards if g not in plan.guards]
     for plugin in plugins:

@@ -69,7 +69,7 @@ class Creature:
 
     def variant(self, name: str | None) -> "Creature":
         """Return the creature as the named variant has it; itself where it has no such variant."""
-        chosen = self.variants.get(name or "")
+        chosen = self.variants.get(name) if name else None
         if chosen is None:
             return self
         changes = {f.name: value for f in fields(chosen) if (value := getattr(chosen, f.name)) is not None}

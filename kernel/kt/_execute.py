@@ -47,8 +47,7 @@ async def execute(agent: "Agent", turn: Turn, *, timeout: float | None = None) -
             timer.cancel()
         if began:
             agent.lock.release()
-        if agent.has_input:
-            agent.wake()
+        agent.wake()
 
 
 async def turn_events(agent: "Agent", turn: Turn, timeout: float | None) -> AsyncGenerator[events.Event, None]:

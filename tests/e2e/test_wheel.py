@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,63 @@ def test_the_kernel_alone_completes_a_turn_and_needs_little(wheels: Path, tmp_pa
     found = distributions(python)
     print(f"\nkt-core needs {len(found)} third-party distributions: {', '.join(sorted(found))}")
     assert len(found) <= 20
+
+
+ALONE = {
+    "terrarium": """
+        from kt import Terrarium
+        async with Terrarium(llm=ScriptedLLM(lambda request: "heard")) as engine:
+            ant = await engine.add_creature({"name": "ant"})
+            owl = await engine.add_creature({"name": "owl"})
+            await engine.connect(ant, owl, channel="talk")
+            await engine.send("talk", "hello", sender="ant")
+            await engine.quiet()
+            print(owl.agent.history[-1].text)
+    """,
+    "compose": """
+        from kt.compose import factory, pure
+        async with pure(str.strip) >> factory({}, llm=ScriptedLLM(lambda request: "heard")) as pipeline:
+            print(await pipeline(" hello "))
+    """,
+    "triggers": """
+        from kt.events import TurnEnded
+        creature = {"triggers": [{"name": "startup", "prompt": "hello"}]}
+        async with await Agent.build(creature, llm=ScriptedLLM(["heard"])) as agent:
+            async with agent.bus.stream(TurnEnded) as ended:
+                print((await anext(ended)).result.text)
+    """,
+    "io": """
+        creature = {"outputs": ["stdout"]}
+        async with await Agent.build(creature, llm=ScriptedLLM(["heard"])) as agent:
+            await agent.run("hello")
+    """,
+    "subagents": """
+        def answer(request):
+            last = request.messages[-1]
+            if request.system == "You help.":
+                return "heard"
+            if last.role == "tool":
+                return last.parts[0].text.split()[-1]
+            return [("task", {"agent": "helper", "prompt": "hello", "wait": True})]
+        helper = {"name": "helper", "prompt": "You help."}
+        async with await Agent.build({}, llm=ScriptedLLM(answer), subagents=[helper]) as agent:
+            print((await agent.run("go")).text)
+    """,
+}
+"""What each of these does beside the kernel and what it declares, with none of the others installed."""
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_plugin_of_ours_needs_none_of_the_others(name: str, wheels: Path, tmp_path: Path) -> None:
+    python = tmp_path / "env" / "bin" / "python"
+    uv("venv", "-q", "--python", sys.executable, tmp_path / "env")
+    data = tomllib.loads((ROOT / "plugins" / name / "pyproject.toml").read_text())
+    needed = [d for d in data["project"]["dependencies"] if d.startswith("kt-")]
+    uv("pip", "install", "-q", "--python", python, *(wheel_of(wheels, dist) for dist in (f"kt-{name}", *needed)))
+    body = textwrap.indent(textwrap.dedent(ALONE[name]), "    ")
+    head = "import asyncio\nfrom kt import Agent\nfrom kt.testing import ScriptedLLM\n\n\nasync def main():\n"
+    (tmp_path / "alone.py").write_text(f"{head}{body}\n\nasyncio.run(main())\n")
+    assert run(python, "-W", "error", "alone.py", cwd=tmp_path) == "heard\n"
 
 
 def test_the_product_needs_little(product: Product) -> None:

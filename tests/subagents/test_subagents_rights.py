@@ -111,7 +111,7 @@ async def test_it_grants_itself_nothing(boss: Any, make_cast: Any, task: Any, su
     cast.variant = "compact"
     async with boss(cast, sub("helper", **more)) as agent:
         result = (await agent.run("go")).unwrap()
-    assert result.tool_calls[0].error == "sub-agent 'helper' can't change the settings of 'sandbox'"
+    assert result.tool_calls[0].error == "a creature can't change the settings of guard 'sandbox' (helper)"
 
 
 @dataclass

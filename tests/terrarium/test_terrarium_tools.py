@@ -149,12 +149,12 @@ async def test_a_plugin_stands_between_creatures() -> None:
         assert told(b.agent) == ["[#x] a: HELLO"]
 
 
-async def test_a_plugin_has_its_say_about_new_creatures() -> None:
+async def test_a_plugin_has_its_say_about_new_creatures(tmp_path: Path) -> None:
     llm = calls(
         ("group_add_node", {"creature": "@kt-biome/creatures/general", "name": "evil"}),
         ("group_spawn", {"creature": "@kt-biome/creatures/general", "task": "look"}),
     )
-    async with Terrarium(llm=says("seen")) as engine:
+    async with Terrarium(llm=says("seen"), pwd=tmp_path) as engine:
         boss = await engine.add_creature({"name": "boss"}, llm=llm, is_privileged=True, plugins=[Censor()])
         await boss.run("go")
         await engine.quiet()

@@ -39,6 +39,7 @@ pytestmark = pytest.mark.anyio
         (request("/hook", b"", *(f"X-{n}: 1" for n in range(80))), 431),
         (request("/hook", b"", "Content-Length: 5"), 400),
         (request("/hook", b"", "Host: elsewhere"), 400),
+        (request("/hook", b"x", "Origin: http://evil.example"), 403),
         (request("/hook", b"", "Transfer-Encoding: chunked"), 400),
         (request("/hook", b"", " folded: x"), 400),
         (request("/hook", b"", "Bad Header: x"), 400),

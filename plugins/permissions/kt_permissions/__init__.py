@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 @hookimpl
 def kt_register(registry: "Registry") -> None:
-    registry.plugin("permissions", "kt_permissions.guard:Permissions", help="ask before programs run and files change")
+    registry.plugin(
+        "permissions", "kt_permissions.guard:Permissions", help="ask before programs run and files change", grants=True
+    )
     registry.run_option(
         "permissions", "kt_permissions.options:mode", help="plan, ask, accept-edits (default) or auto", metavar="MODE"
     )

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 def kt_register(registry: "Registry") -> None:
     registry.sandbox("default", "kt_sandbox.walls:Walls", help="the strongest walls this machine has")
     registry.sandbox("none", "kt_sandbox.walls:no_walls", help="no walls: the rights of this process")
-    registry.plugin("sandbox", "kt_sandbox.guard:SandboxGuard", help="refuse programs without walls, tell the level")
+    registry.plugin(
+        "sandbox", "kt_sandbox.guard:SandboxGuard", help="refuse programs without walls, tell the level", grants=True
+    )
     registry.build_option("sandbox", "kt_sandbox.options:build", help="default, none, or another registered sandbox")
     registry.run_option(
         "sandbox", "kt_sandbox.options:level", help="the least level: full, partial (default) or none", metavar="LEVEL"

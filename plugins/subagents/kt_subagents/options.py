@@ -11,9 +11,6 @@ from .link import Link
 from .spec import specs_of
 from .tool import Roster, TaskTool
 
-WALLS = ("permissions", "sandbox")
-"""Plugins whose settings grant something: a sub-agent has its parent's."""
-
 
 def subagents(plan: Plan, value: Iterable[object]) -> None:
     """Give the agent the tool `task` and what it hands work to. Raises what `specs_of` raises."""
@@ -29,8 +26,6 @@ def subagent_of(plan: Plan, value: Link) -> None:
     Raises ConfigError where it would grant itself something.
     """
     parent = value.parent
-    if own := [name for name in WALLS if plan.creature.plugins.get(name)]:
-        raise ConfigError(f"sub-agent {plan.creature.name!r} can't change the settings of {own[0]!r}")
     plan.objects.append(value)
     plan.sandbox = value.plan.sandbox
     plan.log, plan.session = _child_log(parent), parent.session

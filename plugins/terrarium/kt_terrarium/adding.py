@@ -12,6 +12,7 @@ from . import edges, limits, topology
 from .graph import Graph
 from .hooks import Spawn
 from .member import Member
+from .names import checked_name
 from .supervision import Restart
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ class Maker:
         creature = self.creature_of(thing)
         if name is not None and name in engine.members:
             raise ConfigError(f"there is a creature {name!r} already", hint="give it another name=")
-        creature = replace(creature, name=name or self._free_name(creature.name))
+        creature = replace(creature, name=checked_name(name or self._free_name(creature.name), "creature"))
+        if graph is not None and graph.members:
+            graph = next(iter(graph.members.values())).graph  # it may have become part of another one
         if graph is None:
             graph = Graph(engine.new_graph_id(), limits=engine.limits)
         limits.check_room(graph.limits, len(graph.members) + 1)
@@ -56,7 +59,11 @@ class Maker:
         member.agent = await Agent.build(creature, host=engine.host, terrarium=member, **self.options(creature, given))
         self.equip(member)
         engine.graphs[graph.id] = graph
-        await self.place(member, graph)
+        try:
+            await self.place(member, graph)
+        except BaseException:
+            await edges.remove(engine, member)
+            raise
         return member
 
     async def adopt(self, agent: Agent) -> Member:
@@ -75,6 +82,7 @@ class Maker:
         engine = self.engine
         first = next(iter(graph.members.values()), None)
         engine.members[member.name] = graph.members[member.name] = member
+        engine.kept = engine.kept or member.session is not None
         member.attach()
         engine.feeds.tap(member)
         if first is None:
@@ -93,16 +101,27 @@ class Maker:
         """Add a creature on behalf of another one, through that one's hooks. Raises Vetoed for a file."""
 
         async def add(spawn: Spawn) -> Member:
+            self._must_be_packed(spawn.creature)
             return await self.engine.add_creature(
-                spawn.creature, name=spawn.name or None, llm=spawn.model or None, graph=member.graph
+                spawn.creature, name=spawn.name or None, llm=spawn.model or None, graph=member, unguarded=False
             )
 
-        if not creature.startswith("@") and self.engine.host.registry.find("creature", creature) is None:
-            raise Vetoed("only creatures of installed packs can be added", hint="@pack/creatures/name")
         made: Member = await member.agent.hooks.chain("kt_around_spawn", member.agent, add)(
             Spawn(creature, name, model)
         )
         return made
+
+    def _must_be_packed(self, reference: str) -> None:
+        """Raise Vetoed for a creature that no installed pack carries, or that a creature could have written."""
+        plugins = self.engine.host.plugins
+        entry = plugins.registry.find("creature", reference)
+        dist = entry.dist if entry is not None else reference.removeprefix("@").partition("/")[0]
+        packed = reference.startswith("@") or entry is not None
+        if not packed or dist not in {point.dist for point, _ in plugins.modules.values()}:
+            raise Vetoed("only creatures of installed packs can be added", hint="@pack/creatures/name")
+        file = Path(plugins.registry.get("config", "reference")(plugins, reference)).resolve()
+        if any(file.is_relative_to(member.agent.pwd) for member in self.engine.members.values()):
+            raise Vetoed("this pack lies in a folder that a creature of the group works in")
 
     def creature_of(self, thing: object) -> Creature:
         """Return the creature of a reference, a path, a mapping or a Creature. Raises what its loader raises."""

@@ -57,7 +57,7 @@ def _words(rest: str, least: int, most: int, usage: str) -> list[str]:
 
 async def _add(engine: "Terrarium", member: Member, rest: str) -> str:
     ref, *name = _words(rest, 1, 2, "add REF [NAME]")
-    added = await engine.add_creature(ref, name=name[0] if name else None, graph=member.graph)
+    added = await engine.add_creature(ref, name=name[0] if name else None, graph=member)
     return f"{added.name} is there"
 
 

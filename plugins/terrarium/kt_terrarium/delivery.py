@@ -87,9 +87,8 @@ class Delivery:
         if post.hops > graph.limits.max_hops:
             self.engine.record(graph, LoopStopped(post.id, post.sender, post.hops))
             if graph.root is not None and graph.root.name != post.sender:
-                self.tell(
-                    graph.root, f"a chain of {post.hops} messages was ended; the last, of {post.sender}: {post.text}"
-                )
+                said = f"a chain of {post.hops} messages was ended; the last, of {post.sender}: {post.text}"
+                self.tell(graph.root, said, post.origins)
             return False
         channel = graph.channels.get(post.channel)
         if channel is not None and channel.type == "queue" and len(channel.backlog) >= channel.capacity:
@@ -106,6 +105,9 @@ class Delivery:
         except BaseException:
             if post in graph.unsent:
                 graph.unsent.remove(post)
+                # The store may keep it after all, with what comes next: then this says that nobody got it.
+                for name in post.to:
+                    self.engine.record(graph, MessageDropped(post.id, name, "it could not be kept"))
             graph.changed()
             raise
         self.flush(graph, post.seq)
@@ -138,11 +140,13 @@ class Delivery:
             box = channel.listeners.get(name) if channel is not None else None
             if box is not None and box.sender not in ("", post.sender):
                 continue
-            self.hand(member, post, box, channel.capacity if channel is not None else 1000)
+            self.hand(member, post, box)
         graph.changed()
 
-    def hand(self, member: "Member", post: Post, box: Mailbox | None = None, capacity: int = 1000) -> None:
+    def hand(self, member: "Member", post: Post, box: Mailbox | None = None) -> None:
         """Put a message into a creature's inbox; one that is stopped, or waits for an answer, finds it later."""
+        channel = member.graph.channels.get(post.channel)
+        capacity = 1000 if channel is None else channel.capacity
         if member.state == "failed":
             self._dropped(member, post, "it has failed")
         elif member.stored or not member.takes:
@@ -195,7 +199,7 @@ class Delivery:
 
     def _is_free(self, name: str, post: Post) -> bool:
         member = self.engine.members.get(name)
-        return member is not None and name != post.sender and member.agent.started and not member.works
+        return member is not None and name != post.sender and member.takes and not member.works
 
     def free(self, member: "Member") -> None:
         """Look for work for a creature that has none."""
@@ -228,11 +232,11 @@ class Delivery:
             member.agent.wake()
         member.settle()
 
-    def tell(self, member: "Member", text: str) -> None:
+    def tell(self, member: "Member", text: str, origins: str = "") -> None:
         """Tell a creature what happened in its graph, unless that has spent what it may."""
         if member.graph.exhausted:
             return
-        post = Post(self.new_id(), "", "terrarium", text, [member.name])
+        post = Post(self.new_id(), "", "terrarium", text, [member.name], origins=origins)
         if self.admit(member.graph, post):
             self.fan_out(member.graph, post)
 

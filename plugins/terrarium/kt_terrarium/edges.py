@@ -8,6 +8,7 @@ from kt.errors import ConfigError, NotFound, nearest
 from . import events
 from .channel import Channel, Mailbox
 from .graph import Graph, Wire
+from .names import checked_name
 from .topology import added, open_log, part, placed, unite, wire_event
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from .member import Member
 
 REPORT = "report_to_root"
+ABOUT = 200
+"""How many characters of a channel's description its members are told."""
 
 
 async def link(engine: "Terrarium", a: "Member", b: "Member") -> Graph:
@@ -42,14 +45,17 @@ async def join(
     known = next((c for m in (*senders, *listeners) if (c := m.graph.channels.get(name)) is not None), None)
     if known is not None and type not in (None, known.type):
         raise ConfigError(f"the channel {name!r} is there, and its type is {known.type}")
-    new = Channel(name, type or "broadcast", description, capacity or 1000) if known is None else None
+    about = " ".join(description.split())[:ABOUT]
+    new = (
+        Channel(checked_name(name, "channel"), type or "broadcast", about, capacity or 1000) if known is None else None
+    )
     graph = await unite(engine, [*senders, *listeners])
     await open_log(engine, graph)
     channel = graph.channels.get(name)
     if channel is None:
         assert new is not None
         channel = graph.channels[name] = new
-        engine.record(graph, events.ChannelAdded(name, new.type, description, new.capacity))
+        engine.record(graph, events.ChannelAdded(name, new.type, about, new.capacity))
     for member in senders:
         if member.name not in channel.senders:
             channel.senders[member.name] = None

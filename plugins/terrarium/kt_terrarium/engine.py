@@ -1,7 +1,7 @@
 """The engine: many creatures in one process, connected at run time. It runs no model of its own."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import count
 from pathlib import Path
@@ -65,10 +65,12 @@ class Terrarium(Connections):
 
     async def close(self) -> None:
         """Stop every creature, and close what the engine opened; raise the first of what went wrong after that."""
+        async with self.lock:
+            pass  # a change of graphs that has begun is ended
         stopping = [self._stop(member) for member in self.members.values()]
-        ended = await asyncio.gather(*stopping, return_exceptions=True)
-        for graph in [*self.graphs.values()]:
-            await graph.log.close()
+        ended: list[object] = [*await asyncio.gather(*stopping, return_exceptions=True)]
+        closing = [graph.log.close() for graph in self.graphs.values()]
+        ended += await asyncio.gather(*closing, return_exceptions=True)
         self.feeds.close()
         if self._own_host:
             await self.host.close()
@@ -81,6 +83,8 @@ class Terrarium(Connections):
         for member in self._chosen(creature):
             if not member.agent.started:
                 await member.agent.start()
+                if not member.agent.started:
+                    raise UsageError(f"{member.name} was stopped while it started")
                 member.state, member.error = "idle", ""
                 member.halted = False
                 self.record(member.graph, CreatureStarted(member.name))
@@ -88,7 +92,7 @@ class Terrarium(Connections):
 
     async def stop(self, creature: Named | None = None) -> None:
         """Stop a creature, or all; each keeps its place, and what comes for it. Raises NotFound."""
-        for member in self._chosen(creature):
+        for member in self._chosen(creature) if creature is None else [self._own(creature)]:
             if await self._stop(member):
                 member.halted = True
                 self.record(member.graph, CreatureStopped(member.name))
@@ -134,19 +138,32 @@ class Terrarium(Connections):
         """
         given = {"llm": llm, "pwd": pwd, "session": session, "tools": tools, "input": input, "outputs": outputs}
         given |= {"triggers": triggers, "subagents": subagents, **options}
-        async with self.lock:
+
+        def add() -> Coroutine[Any, Any, Member]:
             home = self.graph_of(graph) if isinstance(graph, str | Member) else graph
-            member = await self.maker.add(creature, name, home, is_privileged, restart, given)
-        if start:
-            await self.start(member)
+            return self.maker.add(creature, name, home, is_privileged, restart, given)
+
+        member = await self.change(add)
+        try:
+            if start:
+                await self.start(member)
+        except BaseException:
+            await asyncio.shield(self.remove_creature(member))
+            raise
         return member
 
     async def remove_creature(self, creature: Named) -> None:
         """Stop a creature and take it out; what only it held together falls apart. Raises NotFound."""
-        member = self.member(creature)
+        member = self._own(creature)
         await self.stop(member)
-        async with self.lock:
-            await edges.remove(self, member)
+        await self.change(lambda: edges.remove(self, self.member(member)))
+
+    def _own(self, creature: Named) -> Member:
+        """Return a creature whose life is the engine's. Raises UsageError for one that somebody else started."""
+        member = self.member(creature)
+        if not member.owned:
+            raise UsageError(f"{member.name} is the creature that users talk to", hint="who started it ends it")
+        return member
 
     def _chosen(self, creature: Named | None) -> list[Member]:
         return [*self.members.values()] if creature is None else [self.member(creature)]
@@ -162,10 +179,16 @@ class Terrarium(Connections):
         return await team.from_recipe(cls(**options), recipe)
 
     async def apply_recipe(self, recipe: str | Path | Mapping[str, Any]) -> Graph:
-        """Add the team of a recipe to this engine, and start it; return its graph."""
-        graph = await team.apply(self, load(self.host.plugins, recipe))
-        for member in list(graph.members.values()):
-            await self.start(member)
+        """Add the team of a recipe to this engine, and start it; return its graph. Of one that fails nothing stays."""
+        before = set(self.members)
+        try:
+            graph = await team.apply(self, load(self.host.plugins, recipe))
+            for member in list(graph.members.values()):
+                await self.start(member)
+        except BaseException:
+            for name in [name for name in self.members if name not in before]:
+                await self.remove_creature(name)
+            raise
         return graph
 
     @classmethod
@@ -207,14 +230,18 @@ class Terrarium(Connections):
         """Return what the creatures of a graph share; `set_environment` changes it."""
         return self.graph_of(of).environment
 
-    def set_environment(self, of: Named, key: str, value: Any, *, by: str = "") -> None:
-        """Set a value that the creatures of a graph share; None takes it away. It must be JSON data."""
+    def set_environment(self, of: Named, key: str, value: Any, *, by: str = "", origins: str = "") -> None:
+        """Set a value that the creatures of a graph share; None takes it away. It must be JSON data.
+
+        origins: what taints who reads it.
+        """
         graph = self.graph_of(of)
         if value is None:
             graph.environment.pop(key, None)
+            graph.origins.pop(key, None)
         else:
-            graph.environment[key] = value
-        self.record(graph, EnvironmentSet(key, value, by))
+            graph.environment[key], graph.origins[key] = value, origins
+        self.record(graph, EnvironmentSet(key, value, by, origins))
 
     # Watching
 

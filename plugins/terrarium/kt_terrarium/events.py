@@ -112,6 +112,7 @@ class WireAdded(GraphEvent):
     with_content: bool = True
     prompt: str = ""
     after: int = 0
+    origins: str = ""
 
 
 @dataclass(slots=True)
@@ -165,6 +166,7 @@ class EnvironmentSet(GraphEvent):
     key: str
     value: object
     by: str = ""
+    origins: str = ""
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kt import Usage
 from kt.errors import ConfigError, KTError, NotFound
 
+from .resume import beside
 from .state import GraphState, JournalEntry, fold
 from .tree import SHOWN, CreatureView, MessageView, PipeView, TeamView
 
@@ -128,7 +129,7 @@ class Follower:
         return TeamView(state.name or state.graph, now, self.path.stem, views, *self._pipes(), state.ended)
 
     def _file(self, body: dict[str, Any]) -> Path | None:
-        return self.path.parent / body["session"] if body.get("session") else None
+        return beside(self.path, body["session"]) if body.get("session") else None
 
     def _read(self, file: Path) -> None:
         from kt import SessionReader

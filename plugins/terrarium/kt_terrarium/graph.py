@@ -27,6 +27,7 @@ class Wire:
     with_content: bool = True
     prompt: str = ""
     after: int = 0
+    origins: str = ""
 
     def text(self, content: str) -> str:
         """Return what the target reads."""
@@ -40,9 +41,10 @@ class Wire:
 class Graph:
     """One connected component of a terrarium.
 
-    `environment` is what its creatures share: JSON data by name. `busy` are the creatures that work or have something
-    to do; `unsent` are the messages that wait to become durable; `spent` is what all of them used, `calls` how many
-    model calls that were.
+    `environment` is what its creatures share: JSON data by name; `origins` says what tainted who set a value. `busy`
+    are the creatures that work or have something to do; `unsent` are the messages that wait to become durable; `spent`
+    is what all of them used, `calls` how many model calls that was; `lineage` names the graphs it came from: (graph,
+    session, last event).
     """
 
     id: str
@@ -53,6 +55,7 @@ class Graph:
     wires: dict[tuple[str, str], Wire] = field(default_factory=dict)
     links: set[frozenset[str]] = field(default_factory=set)
     environment: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
     log: GraphLog = field(default_factory=GraphLog)
     root: "Member | None" = None
     busy: "set[Member]" = field(default_factory=set)

@@ -52,5 +52,7 @@ class GraphLog:
     async def close(self) -> None:
         journal, self._journal = self._journal, None
         if journal is not None:
-            await journal.durable()
-            await journal.close()
+            try:
+                await journal.durable()
+            finally:
+                await journal.close()

@@ -150,7 +150,12 @@ class Member:
     def takes(self) -> bool:
         """Tell whether the creature takes what comes for it now; later it does, once it runs or has its answer."""
         agent = self.agent
-        return agent.started and not agent.stopping and not self.cut and self.state not in ("stopped", "waiting")
+        return (
+            agent.started
+            and not agent.stopping
+            and not (self.cut or self.reviving)
+            and self.state not in ("stopped", "waiting")
+        )
 
     @property
     def _jobs(self) -> bool:
@@ -171,6 +176,8 @@ class Member:
         if self._scope is not None:
             self._scope.close()
             self._scope = None
+        self._held = None
+        self._let_go()
 
     def settle(self) -> None:
         """Look again whether the creature has anything to do."""

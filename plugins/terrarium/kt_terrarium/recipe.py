@@ -11,6 +11,7 @@ from kt.errors import ConfigError, DataError, nearest
 from .adding import restart_of
 from .channel import Channel
 from .limits import GraphLimits
+from .names import checked_name
 
 if TYPE_CHECKING:
     from kt import Plugins
@@ -182,6 +183,7 @@ def _pipe(top: Section, name: str, value: Any) -> Pipe:
     section.only(names_of(Pipe))
     pipe: Pipe = section.into(Pipe, names_of(Pipe))
     try:
+        checked_name(name, "channel")
         Channel(name, pipe.type, pipe.description, pipe.capacity)
     except ConfigError as error:
         raise DataError(error.what, where=section.where([])) from None
@@ -204,15 +206,23 @@ def _seats(plugins: "Plugins", top: Section, recipe: Recipe) -> None:
         seat: Seat = section.into(Seat, names_of(Seat))
         if seat.name in recipe.seats:
             raise DataError(f"two creatures are called {seat.name!r}", where=section.where(["name"]))
-        try:
-            restart_of(seat.restart)
-        except DataError as error:
-            raise DataError(error.what, where=section.where(["restart"]), hint=error.hint) from None
+        _check_seat(section, seat)
         recipe.seats[seat.name] = seat, _creature(plugins, section, seat)
     if not recipe.seats:
         raise DataError("a terrarium needs creatures", where=top.where([]))
     recipe.promoted = bool(root)
     recipe.root = str(root or next(iter(recipe.seats)))
+
+
+def _check_seat(section: Section, seat: Seat) -> None:
+    try:
+        checked_name(seat.name, "creature")
+    except ConfigError as error:
+        raise DataError(error.what, where=section.where(["name"]), hint=error.hint) from None
+    try:
+        restart_of(seat.restart)
+    except DataError as error:
+        raise DataError(error.what, where=section.where(["restart"]), hint=error.hint) from None
 
 
 def _creature(plugins: "Plugins", section: Section, seat: Seat) -> Creature:

@@ -9,6 +9,7 @@ from typing import Any
 from kt import Host
 from kt.errors import ConfigError, NotFound
 
+from .resume import beside
 from .state import fold
 
 
@@ -41,7 +42,7 @@ def replay(
         raise NotFound("the session keeps no graph of creatures", where=str(home))
     own = (Happened(e.ts, state.graph, str(e.body.get("creature", "")), e.kind, e.body) for e in entries)
     told = [
-        _of(home.parent / body["session"], state.graph, n) for n, body in state.creatures.items() if "session" in body
+        _of(beside(home, body["session"]), state.graph, n) for n, body in state.creatures.items() if "session" in body
     ]
     for each in heapq.merge(own, *told, key=lambda happened: happened.time):
         if (

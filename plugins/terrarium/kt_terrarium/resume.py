@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kt import Agent, Status, Usage
-from kt.errors import ConfigError, NotFound, UsageError
+from kt.errors import ConfigError, DataError, NotFound, UsageError
 
 from . import supervision, wiring
 from .adding import restart_of
@@ -69,18 +69,25 @@ async def restore(
 ) -> Graph:
     """Make a graph of a journal's state: its creatures from their sessions, its edges, and what was on its way."""
     limits = GraphLimits(**state.limits) if engine.limits == GraphLimits() else engine.limits
-    graph = Graph(state.graph, state.name, limits, log=log, environment=state.environment)
-    engine.graphs[graph.id] = graph
+    graph = Graph(state.graph, state.name, limits, log=log, environment=state.environment, origins=state.origins)
+    engine.graphs[graph.id], engine.kept = graph, True
     graph.calls = state.spent.get("calls", 0)
     used = state.spent
     graph.spent = Usage(used.get("input", 0), used.get("output", 0), cost=used.get("cost"))
     graph.exhausted = exceeded(graph, graph.limits)
-    traces = {name: _trace(engine, home, name, body) for name, body in state.creatures.items() if body.get("session")}
+    traces: dict[str, Trace] = {}
     for name, body in state.creatures.items():
-        if body.get("session") or (root is not None and name == root.name):
+        is_root = root is not None and name == root.name
+        try:
+            if body.get("session"):
+                traces[name] = _trace(engine, home, name, body)
+            elif not is_root:
+                raise NotFound(f"creature {name!r} kept no session")
             await _creature(engine, graph, home, name, body, root, (creatures or {}).get(name, {}))
-        else:
-            engine.record(graph, CreatureRemoved(name))  # it kept no session
+        except NotFound:
+            if is_root:
+                raise
+            engine.record(graph, CreatureRemoved(name))  # it kept nothing, or never started
     _edges(graph, state)
     for member in graph.members.values():
         engine.maker.equip(member)
@@ -118,9 +125,20 @@ def _edges(graph: Graph, state: GraphState) -> None:
     graph.root = graph.members.get(state.root)
 
 
+def beside(home: Path, session: str) -> Path:
+    """Return a creature's session, as a graph's journal in `home` names it.
+
+    Raises DataError for one in another folder: the journal may be a stranger's, and the session somebody else's.
+    """
+    path = (home.parent / session).resolve()
+    if path.parent != home.parent.resolve():
+        raise DataError(f"the graph's session names {session!r}, in another folder", where=str(home))
+    return path
+
+
 def _trace(engine: "Terrarium", home: Path, name: str, body: Mapping[str, Any]) -> Trace:
     trace: Trace = engine.host.registry.get("loader", "accepted")(
-        engine.host.plugins, home.parent / body["session"], name, SOURCES
+        engine.host.plugins, beside(home, body["session"]), name, SOURCES
     )
     return trace
 
@@ -140,14 +158,18 @@ async def _creature(
     if root is not None and name == root.name:
         member.agent, member.owned = root, False
     else:
-        path = home.parent / body["session"]
+        path = beside(home, body["session"])
         options = {k: v for k, v in engine.maker.options(None, given).items() if k not in ("session", "session_dir")}
         options |= {"agent": name, "terrarium": member}
+        if "pwd" not in given:
+            options.pop("pwd", None)  # each has its own in its session
         if root is not None and not engine.maker.forced and isinstance(options.get("llm"), str | Mapping):
             del options["llm"]  # that is the root's; each of the others has its own in its session
         plain = {k: v for k, v in options.items() if v not in (None, [], ())}
         recorded = engine.host.registry.get("loader", "recorded")
         where, creature, made = recorded(engine.host.plugins, path, plain)
+        if root is not None and not Path(made["pwd"]).resolve().is_relative_to(root.pwd):  # noqa: ASYNC240
+            raise DataError(f"creature {name!r} works outside of its team's folder", where=str(home))
         member.agent = await Agent.build(creature, host=engine.host, session=str(where), **made)
     if name in engine.members:
         raise UsageError(f"the engine has a creature {name!r} already", hint="resume it in an engine of its own")
@@ -158,7 +180,12 @@ async def _creature(
 
 def _wire(body: Mapping[str, Any]) -> Wire:
     return Wire(
-        body["source"], body["target"], body.get("with_content", True), body.get("prompt", ""), body.get("after", 0)
+        body["source"],
+        body["target"],
+        body.get("with_content", True),
+        body.get("prompt", ""),
+        body.get("after", 0),
+        body.get("origins", ""),
     )
 
 
@@ -188,7 +215,7 @@ def _redeliver(engine: "Terrarium", graph: Graph, state: GraphState, traces: Map
     for id, body in state.messages.items():
         post, channel = post_of(body), graph.channels.get(body["channel"])
         if channel is not None and channel.type == "queue":
-            if not any(id in taken.get(name, ()) for name in post.to):
+            if not any(id in taken.get(name, ()) or (id, name) in state.dropped for name in post.to):
                 channel.backlog.append(post)
             continue
         for name in post.to:

@@ -42,6 +42,7 @@ class GraphState:
     channels: dict[str, Piped] = field(default_factory=dict)
     wires: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     dropped: set[tuple[str, str]] = field(default_factory=set)
     spent: dict[str, Any] = field(default_factory=dict)
@@ -113,6 +114,7 @@ def _set(state: GraphState, body: dict[str, Any]) -> None:
         state.environment.pop(body["key"], None)
     else:
         state.environment[body["key"]] = body["value"]
+        state.origins[body["key"]] = body.get("origins", "")
 
 
 def _split(state: GraphState, body: dict[str, Any]) -> None:

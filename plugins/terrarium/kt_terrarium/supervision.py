@@ -61,12 +61,14 @@ async def _revive(engine: "Terrarium", member: "Member", error: KTError) -> None
             engine.record(member.graph, CreatureCrashed(member.name, error.line(), len(member.restart.crashes), wait))
             await clock.sleep(wait)
             failure = await _again(engine, member)
+        member.error = ""
     finally:
         member.reviving = False
+        if member.state == "restarting":
+            member.state = "idle"
+        if member.takes:
+            engine.delivery.hand_stored(member)
         member.settle()
-    member.error = ""
-    if member.state == "restarting":
-        member.state = "idle"
 
 
 async def _again(engine: "Terrarium", member: "Member") -> KTError | None:
@@ -75,6 +77,8 @@ async def _again(engine: "Terrarium", member: "Member") -> KTError | None:
     if not agent.started:
         return None  # somebody stopped it meanwhile
     try:
+        async with agent.lock:
+            pass  # a turn that began meanwhile by somebody's own hand is not cut
         await agent.stop()
         if member.state == "stopped":
             return None
@@ -83,7 +87,6 @@ async def _again(engine: "Terrarium", member: "Member") -> KTError | None:
             result = await agent.run(None)
             if result.status is Status.failed:
                 return result.error
-        engine.delivery.hand_stored(member)
     except KTError as error:
         return error
     except Exception as error:
@@ -104,5 +107,6 @@ async def fail(engine: "Terrarium", member: "Member", error: KTError) -> None:
     graph = member.graph
     graph.busy.discard(member)
     if graph.root is not None and graph.root is not member:
-        engine.delivery.tell(graph.root, f"the creature {member.name} failed and was stopped: {member.error}")
+        said = f"the creature {member.name} failed and was stopped: {member.error}"
+        engine.delivery.tell(graph.root, said, " ".join(sorted(member.agent.taint)))
     graph.changed()

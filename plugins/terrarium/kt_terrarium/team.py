@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kt import Agent, Plan, Turn, TurnResult, hookimpl
+from kt.errors import DataError
 
 from .activity import Relay
 from .graph import Graph
@@ -95,7 +96,14 @@ async def from_session(
 
 
 def _folder(engine: "Terrarium", seat: Seat) -> Path | None:
-    return None if seat.pwd is None else Path(engine.maker.pwd or ".") / seat.pwd
+    """Return the folder a seat works in. Raises DataError for one outside of the terrarium's."""
+    if seat.pwd is None:
+        return None
+    home = Path(engine.maker.pwd or ".").resolve()
+    found = (home / seat.pwd).resolve()
+    if not found.is_relative_to(home):
+        raise DataError(f"pwd {seat.pwd!r} leads out of the terrarium's folder", where=f"creature {seat.name}")
+    return found
 
 
 class Team(Membership):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from kt import Context, ToolNeeds, Vetoed, tool
+from kt import Context, Text, ToolNeeds, Vetoed, tool
 from kt.errors import NotFound, UsageError, nearest
 
 from .member import Member
@@ -61,23 +61,25 @@ async def send_message(ctx: Context[object], channel: str, message: str) -> str:
 @tool(effect="idempotent", parallel=False, needs=NOTHING)
 def environment(
     ctx: Context[object], action: Literal["get", "set", "remove", "list"], key: str = "", value: str = ""
-) -> str:
+) -> Text | str:
     """Read and write what all creatures of your group share: short facts by name.
 
     key: its name; not for list.
     value: the text to set.
     """
     member = member_of(ctx)
-    shared = member.graph.environment
+    shared, origins = member.graph.environment, member.graph.origins
     if action == "list":
-        return "\n".join(f"{name}: {text}" for name, text in shared.items()) or "nothing is shared yet"
+        listed = "\n".join(f"{name}: {text}" for name, text in shared.items()) or "nothing is shared yet"
+        return Text(listed, origin=" ".join(sorted({o for text in origins.values() for o in text.split()})))
     if not key:
         raise UsageError(f"{action} needs a key")
     if action == "get":
         if key not in shared:
             raise NotFound(f"nothing is shared as {key!r}", hint=nearest(key, shared))
-        return str(shared[key])
-    member.engine.set_environment(member, key, value if action == "set" else None, by=member.name)
+        return Text(str(shared[key]), origin=origins.get(key, ""))
+    set_to, taint = value if action == "set" else None, " ".join(sorted(ctx.agent.taint))
+    member.engine.set_environment(member, key, set_to, by=member.name, origins=taint)
     return "done"
 
 
@@ -210,7 +212,7 @@ async def group_wire(
     if action == "remove":
         await member.engine.unwire_output(a, b)
         return f"{source} is not wired to {target} any more"
-    await member.engine.wire_output(a, b, prompt=prompt)
+    await member.engine.wire_output(a, b, prompt=prompt, origins=" ".join(sorted(ctx.agent.taint)))
     return f"what {source} answers goes to {target}"
 
 

@@ -52,7 +52,7 @@ def describe(engine: "Terrarium", graph: Graph, members: "Iterable[Member] | Non
             engine.record(graph, wire_event(wire))
     if members is None:
         for key, value in graph.environment.items():
-            engine.record(graph, events.EnvironmentSet(key, value))
+            engine.record(graph, events.EnvironmentSet(key, value, "", graph.origins.get(key, "")))
     waiting = engine.delivery.undelivered(chosen.values())
     queued = [post for channel in graph.channels.values() for post in channel.backlog]
     for post in (*waiting, *queued):
@@ -82,7 +82,7 @@ def tell_channel(engine: "Terrarium", graph: Graph, channel: Channel) -> None:
 
 
 def wire_event(wire: Wire) -> events.WireAdded:
-    return events.WireAdded(wire.source, wire.target, wire.with_content, wire.prompt, wire.after)
+    return events.WireAdded(wire.source, wire.target, wire.with_content, wire.prompt, wire.after, wire.origins)
 
 
 async def placed(graph: Graph, names: Iterable[str]) -> None:
@@ -136,8 +136,8 @@ def _take_in(engine: "Terrarium", kept: Graph, other: Graph) -> None:
     kept.links |= other.links
     for key, value in other.environment.items():
         if key not in kept.environment:
-            kept.environment[key] = value
-            engine.record(kept, events.EnvironmentSet(key, value, "merge"))
+            kept.environment[key], kept.origins[key] = value, other.origins.get(key, "")
+            engine.record(kept, events.EnvironmentSet(key, value, "merge", kept.origins[key]))
     kept.busy |= other.busy
     kept.spent.add(other.spent)
     kept.calls += other.calls
@@ -175,6 +175,7 @@ async def part(engine: "Terrarium", graph: Graph) -> None:
 async def _part_off(engine: "Terrarium", graph: Graph, names: list[str]) -> Graph:
     """Make a graph of some creatures of another, with what they share; its lineage names where its past is."""
     new = Graph(engine.new_graph_id(), graph.name, graph.limits, environment=dict(graph.environment))
+    new.origins = dict(graph.origins)
     # A budget is not renewed by falling apart.
     new.spent, new.calls, new.exhausted = replace(graph.spent), graph.calls, graph.exhausted
     inside = set(names)

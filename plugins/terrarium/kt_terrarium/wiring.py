@@ -36,8 +36,8 @@ async def _pump(engine: "Terrarium", member: "Member") -> None:
                 if member.graph.wires.get((member.name, wire.target)) is wire and turn > wire.after:
                     await deliver(engine, member, wire, turn, text, hops, call)
             member.ended.pop(0)
-    except KTError as error:  # the graph's budget is spent, or its journal can't be kept: its own events say so
-        member.error = error.line()
+    except Exception as error:  # the graph's budget is spent, or its journal can't be kept: its own events say so
+        member.error = error.line() if isinstance(error, KTError) else repr(error)
         member.ended.clear()
     finally:
         member.settle()
@@ -47,7 +47,7 @@ async def deliver(
     engine: "Terrarium", member: "Member", wire: "Wire", turn: int, text: str, hops: int, call: str = ""
 ) -> None:
     """Send an answer over one wire."""
-    origins = " ".join(sorted(member.agent.taint))
+    origins = " ".join(sorted({*member.agent.taint, *wire.origins.split()}))
     post = Post(engine.delivery.new_id(), "", member.name, wire.text(text), [wire.target], origins=origins, call=call)
     post.hops, post.turn, post.heading = hops + 1, turn, "" if wire.prompt else None
     await engine.delivery.send(member.graph, post)

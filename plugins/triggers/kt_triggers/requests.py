@@ -78,6 +78,8 @@ def parse_head(data: bytes) -> Head:
         headers[name] = found[2].strip()
     if asked[3] == "1" and "host" not in headers:
         raise Refusal(400, "the header host is missing")
+    if "origin" in headers:
+        raise Refusal(403, "requests of web pages are not taken")
     path, _, query = asked[2].partition("?")
     return Head(asked[1], path, parse_qs(query), headers, _length(headers))
 
