@@ -9,7 +9,8 @@ HEAD_LIMIT = 16 * 1024
 BODY_LIMIT = 64 * 1024
 MOST_HEADERS = 64
 REASONS = {
-    100: "Continue", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
+    100: "Continue", 202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
+    404: "Not Found",
     405: "Method Not Allowed", 408: "Request Timeout", 413: "Content Too Large",
     431: "Request Header Fields Too Large", 503: "Service Unavailable",
 }  # fmt: skip
