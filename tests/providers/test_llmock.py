@@ -1,5 +1,6 @@
 """The verdict of a server that breaks on purpose, over each wire and each fault: no failure and no warning."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +68,17 @@ async def test_the_verdict_is_clean(fault: str, wire: str, asked: Any, llmock: A
     result = await asked(wire)
     assert result.status == status, result.error
     assert bool(result.text) is (status == "ok")
+    await verdict(llmock)
+
+
+async def verdict(llmock: Any) -> None:
+    """Judge by what the server has seen; its thread may see the end of a connection a moment later than we."""
+    for _ in range(20):
+        try:
+            llmock.assert_resilient(strict=True)
+            return
+        except AssertionError:
+            await asyncio.sleep(0.1)
     llmock.assert_resilient(strict=True)
 
 
@@ -85,7 +97,7 @@ async def test_a_tool_is_called_and_the_turn_ends(wire: str, asked: Any, llmock:
     result = (await asked(wire, "What is 2 + 3?", tools=[add])).unwrap()
     assert [(c.name, c.result) for c in result.tool_calls][:1] == [("add", "5")]
     assert result.usage.total > 0
-    llmock.assert_resilient(strict=True)
+    await verdict(llmock)
 
 
 @pytest.mark.parametrize("wire", WIRES)
