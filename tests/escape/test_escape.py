@@ -77,6 +77,10 @@ async def test_an_attempt(attempt: Attempt, agent: Agent, world: World) -> None:
     output = await bash(agent, attempt.filled(world), attempt.timeout)
     await asyncio.sleep(attempt.wait)
     escaped = attempt.escaped(world, output)
+    for _ in range(20 if backend == "none" else 0):
+        if not escaped:  # who listens for it may see it a moment later
+            await asyncio.sleep(0.1)
+            escaped = attempt.escaped(world, output)
     RESULTS.setdefault(attempt.name, {})[backend] = "ESCAPED" if escaped else "held"
     clean(attempt, world)
     if backend == "none":

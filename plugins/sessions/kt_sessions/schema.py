@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from kt.errors import DataError, KTError, NotFound, StoreError
@@ -48,8 +49,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def connect_read_only(path: Path) -> sqlite3.Connection:
-    """Open a file for reading. Raises NotFound, and DataError for what is no session or too new to be read."""
+def connect_read_only(path: Path, *, recovered: bool = False) -> sqlite3.Connection:
+    """Open a file for reading. Raises NotFound, and DataError for what is no session or too new to be read.
+
+    What a killed process left in the middle of SQLite's own work is ended first, as the next writer would.
+    """
     if not path.is_file():
         raise NotFound(f"there is no session {str(path)!r}", hint="kt sessions list")
     try:
@@ -58,10 +62,14 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         raise unreadable(path, error) from None
     try:
         verify_format(connection, path)
-    except BaseException:
+        return connection
+    except BaseException as error:
         connection.close()
-        raise
-    return connection
+        if recovered or not getattr(error.__context__, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
+            raise
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=5)) as writer:
+        writer.execute("select count(*) from sqlite_master").fetchone()
+    return connect_read_only(path, recovered=True)
 
 
 def format_of(connection: sqlite3.Connection, path: Path) -> int:
