@@ -7,6 +7,7 @@ from kt import Agent
 from kt.errors import UsageError, nearest
 
 from .member import Member
+from .membership import member_of
 from .tree import count
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ USAGE = """/team                         who is in it, what they do, on what the
 
 async def team(agent: Agent, words: str) -> str:
     """Do what the words say with the team of the agent; return what to say. Raises KTError."""
-    member = next((getattr(a.plugin, "member", None) for a in agent.active if a.name == "terrarium"), None)
-    if not isinstance(member, Member):
+    if (member := member_of(agent)) is None:
         raise UsageError("this creature has no team", hint="kt run RECIPE, or kt run --add REF")
     verb, _, rest = words.strip().partition(" ")
     if not verb:

@@ -40,7 +40,7 @@ class Delivery:
         to = [name for name in channel.listeners if name != sender]
         made = Post(self.new_id(), channel.name, sender, text, to, media, call=call)
         if member is not None:
-            made.origins, made.hops = " ".join(sorted(member.agent.taint)), member.hops + 1
+            made.origins, made.hops = member.origins, member.hops + 1
             made.turn = member.agent.turns
         return made
 
@@ -75,8 +75,7 @@ class Delivery:
 
     async def give(self, member: "Member", other: "Member", text: str, call: str) -> None:
         """Send a message from one creature to one other, without a channel. Raises LimitReached."""
-        origins = " ".join(sorted(member.agent.taint))
-        post = Post(self.new_id(), "", member.name, text, [other.name], origins=origins, call=call)
+        post = Post(self.new_id(), "", member.name, text, [other.name], origins=member.origins, call=call)
         post.hops, post.turn = member.hops + 1, member.agent.turns
         await self.through_hooks(member.agent, member.graph, post)
 

@@ -1,5 +1,7 @@
 """The engine's event stream: what its graphs and agents do, in one order, filtered, bounded."""
 
+import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,13 +31,10 @@ class Feed:
     """An async iterator of what one subscriber wants to see; `dropped` counts what it was too slow for."""
 
     def __init__(self, wanted: Callable[[Seen], bool], agents: bool, buffer: int) -> None:
-        from asyncio import Event as Flag
-        from collections import deque
-
         self.wanted, self.agents, self.buffer = wanted, agents, buffer
         self.items: deque[Seen] = deque()
         self.dropped = 0
-        self._flag, self._closed = Flag(), False
+        self._flag, self._closed = asyncio.Event(), False
 
     def put(self, seen: Seen) -> None:
         """Take an event, if there is room for it."""

@@ -27,8 +27,9 @@ class GraphLimits:
     max_hops: int = 50
 
 
-def exceeded(graph: "Graph", limits: GraphLimits) -> str:
+def exceeded(graph: "Graph") -> str:
     """Return what of its limits a graph has used up, "" for none."""
+    limits = graph.limits
     if limits.max_usd is not None and graph.spent.cost is None and graph.spent.total:
         return "the price of a model call is unknown, so the graph's limit in USD can't be kept"
     spent = {"max_turns": graph.calls, "max_tokens": graph.spent.total, "max_usd": graph.spent.cost or 0.0}
@@ -65,7 +66,7 @@ def spend(engine: "Terrarium", member: "Member", usage: Usage, calls: int = 1) -
     if limited(graph.limits):
         used = graph.spent
         engine.record(graph, GraphSpent(graph.calls, used.input, used.output, used.cost))
-    over = exceeded(graph, graph.limits)
+    over = exceeded(graph)
     if over and not graph.exhausted:
         graph.exhausted = over
         engine.record(graph, GraphLimitReached(over))

@@ -125,6 +125,11 @@ class Member:
     # What the engine calls
 
     @property
+    def origins(self) -> str:
+        """Return what taints the creature, as a part of a message says it."""
+        return " ".join(sorted(self.agent.taint))
+
+    @property
     def session(self) -> Path | None:
         return None if self.agent.session is None else Path(self.agent.session)
 

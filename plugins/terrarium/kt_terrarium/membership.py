@@ -48,6 +48,11 @@ class Membership:
         return "\n".join(lines)
 
 
+def member_of(agent: Agent) -> Member | None:
+    """Return the member that an agent is; None outside of a terrarium."""
+    return next((a.plugin.member for a in agent.active if isinstance(a.plugin, Membership)), None)
+
+
 def option(plan: "Plan", value: object) -> None:
     """Take `Agent.build(terrarium=member)`: the agent is that member's."""
     if not isinstance(value, Member):

@@ -74,7 +74,7 @@ async def restore(
     graph.calls = state.spent.get("calls", 0)
     used = state.spent
     graph.spent = Usage(used.get("input", 0), used.get("output", 0), cost=used.get("cost"))
-    graph.exhausted = exceeded(graph, graph.limits)
+    graph.exhausted = exceeded(graph)
     traces: dict[str, Trace] = {}
     for name, body in state.creatures.items():
         is_root = root is not None and name == root.name

@@ -108,5 +108,5 @@ async def fail(engine: "Terrarium", member: "Member", error: KTError) -> None:
     graph.busy.discard(member)
     if graph.root is not None and graph.root is not member:
         said = f"the creature {member.name} failed and was stopped: {member.error}"
-        engine.delivery.tell(graph.root, said, " ".join(sorted(member.agent.taint)))
+        engine.delivery.tell(graph.root, said, member.origins)
     graph.changed()

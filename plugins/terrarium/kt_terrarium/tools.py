@@ -6,22 +6,22 @@ from kt import Context, Text, ToolNeeds, Vetoed, tool
 from kt.errors import NotFound, UsageError, nearest
 
 from .member import Member
+from .membership import member_of
 from .tree import count
 
 NOTHING = ToolNeeds(reads=())
 
 
-def member_of(ctx: Context[object]) -> Member:
+def calling(ctx: Context[object]) -> Member:
     """Return the member whose agent calls. Raises UsageError outside of a terrarium."""
-    member = next((getattr(a.plugin, "member", None) for a in ctx.agent.active if a.name == "terrarium"), None)
-    if not isinstance(member, Member):
+    if (member := member_of(ctx.agent)) is None:
         raise UsageError("this creature is in no terrarium", hint="run a recipe, or Terrarium.add_creature")
     return member
 
 
 def privileged(ctx: Context[object]) -> Member:
     """Return the member whose agent calls, if it may manage its group. Raises Vetoed."""
-    member = member_of(ctx)
+    member = calling(ctx)
     if not member.privileged:
         raise Vetoed(f"{member.name} is not privileged: only a group's root, or who is made so, may manage it")
     return member
@@ -41,7 +41,7 @@ async def send_message(ctx: Context[object], channel: str, message: str) -> str:
     channel: a channel you may send on.
     message: all that the others need to know; they see neither your conversation nor your files.
     """
-    member = member_of(ctx)
+    member = calling(ctx)
     engine, graph = member.engine, member.graph
     if (known := member.sent.get(ctx.call.id)) is not None:
         return f"sent to {', '.join(known.to) or 'nobody'}"  # this call ran before a crash, and its message was kept
@@ -67,7 +67,7 @@ def environment(
     key: its name; not for list.
     value: the text to set.
     """
-    member = member_of(ctx)
+    member = calling(ctx)
     shared, origins = member.graph.environment, member.graph.origins
     if action == "list":
         listed = "\n".join(f"{name}: {text}" for name, text in shared.items()) or "nothing is shared yet"
@@ -78,7 +78,7 @@ def environment(
         if key not in shared:
             raise NotFound(f"nothing is shared as {key!r}", hint=nearest(key, shared))
         return Text(str(shared[key]), origin=origins.get(key, ""))
-    set_to, taint = value if action == "set" else None, " ".join(sorted(ctx.agent.taint))
+    set_to, taint = value if action == "set" else None, member.origins
     member.engine.set_environment(member, key, set_to, by=member.name, origins=taint)
     return "done"
 
@@ -212,7 +212,7 @@ async def group_wire(
     if action == "remove":
         await member.engine.unwire_output(a, b)
         return f"{source} is not wired to {target} any more"
-    await member.engine.wire_output(a, b, prompt=prompt, origins=" ".join(sorted(ctx.agent.taint)))
+    await member.engine.wire_output(a, b, prompt=prompt, origins=member.origins)
     return f"what {source} answers goes to {target}"
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from kt import Agent
 from kt.errors import ConfigError
 
-from .member import Member
+from .membership import member_of
 
 
 @asynccontextmanager
@@ -16,8 +16,7 @@ async def channel(agent: Agent, *, channel: str, prompt: str = "", sender: str =
     prompt: what the creature reads, with {source} and {content}; the message itself if empty. sender: the only one it
     hears. Raises ConfigError outside of a terrarium.
     """
-    member = next((getattr(a.plugin, "member", None) for a in agent.active if a.name == "terrarium"), None)
-    if not isinstance(member, Member):
+    if (member := member_of(agent)) is None:
         raise ConfigError("the trigger 'channel' needs a terrarium", where=agent.name, hint="run it in a recipe")
     made = await member.engine.add_channel(channel, listeners=[member])
     box = made.listeners[agent.name]
