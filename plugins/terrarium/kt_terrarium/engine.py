@@ -24,6 +24,7 @@ from .member import Member, MemberStatus
 from .post import Post
 from .recipe import load
 from .replay import Happened, replay
+from .resume import from_session
 from .wiring import wire_answer
 
 
@@ -176,7 +177,8 @@ class Terrarium(Connections):
 
         recipe: a reference, a path, or what the file would hold. Raises NotFound, and DataError with file:line:col.
         """
-        return await team.from_recipe(cls(**options), recipe)
+        engine = cls(**options)
+        return await team.brought_up(engine, engine.apply_recipe(recipe))
 
     async def apply_recipe(self, recipe: str | Path | Mapping[str, Any]) -> Graph:
         """Add the team of a recipe to this engine, and start it; return its graph. Of one that fails nothing stays."""
@@ -200,7 +202,8 @@ class Terrarium(Connections):
         creatures: what single creatures were given as objects (tools, llm ...), by name. Raises NotFound, and what
         `Agent.resume` raises.
         """
-        return await team.from_session(cls(**options), session, creatures or {})
+        engine = cls(**options)
+        return await team.brought_up(engine, from_session(engine, session, creatures or {}))
 
     @staticmethod
     def replay(

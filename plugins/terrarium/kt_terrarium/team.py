@@ -1,7 +1,7 @@
 """A recipe brought to life: in an engine, or behind the agent of its root."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,24 +71,10 @@ async def _connect(engine: "Terrarium", recipe: Recipe) -> None:
             await engine.wire_output(name, wire.to, with_content=wire.with_content, prompt=wire.prompt)
 
 
-async def from_recipe(engine: "Terrarium", recipe: str | Path | Mapping[str, Any]) -> "Terrarium":
-    """Return an engine once the team of a recipe runs in it; it is closed where that fails."""
+async def brought_up(engine: "Terrarium", work: Coroutine[Any, Any, Graph]) -> "Terrarium":
+    """Return an engine once it has the graph that it was made for; it is closed where that fails."""
     try:
-        await engine.apply_recipe(recipe)
-    except BaseException:
-        await engine.close()
-        raise
-    return engine
-
-
-async def from_session(
-    engine: "Terrarium", session: str | Path, creatures: Mapping[str, Mapping[str, Any]]
-) -> "Terrarium":
-    """Return an engine once the graph of a session runs in it; it is closed where that fails."""
-    from .resume import from_session
-
-    try:
-        await from_session(engine, session, creatures)
+        await work
     except BaseException:
         await engine.close()
         raise
