@@ -186,7 +186,8 @@ def _folder(pwd: str | Path | None) -> Path:
 def enable(plan: Plan, profile: str | Profile | None, plugins: Sequence[object], guards: Sequence[object]) -> None:
     """Enable the profile's plugins, then the creature's, then the caller's; later settings win."""
     if isinstance(profile, str):
-        profile = required(plan.host.registry, "loader", "profile", "kt-config")(plan.host.registry, profile, plan.pwd)
+        load = required(plan.host.registry, "loader", "profile", "kt-config")
+        profile = load(plan.host.registry, profile, plan.pwd, plan.creature.name)
     if isinstance(profile, Profile):
         plan.guards += profile.guards
         for name, settings in profile.plugins.items():
@@ -220,13 +221,12 @@ def _option(plan: Plan, name: str, value: Any) -> None:
 
 def _tools(plan: Plan, given: Sequence[object]) -> tuple[Tool, ...]:
     """Return the creature's tools, then the caller's. Raises UnknownName, and ConfigError for a name used twice."""
-    creature, out = plan.creature, dict[str, Tool]()
+    registry, creature, out = plan.host.registry, plan.creature, dict[str, Tool]()
     for thing in (*creature.tools, *given):
         if isinstance(thing, str) and ":" in thing:
-            tool = as_tool(required(plan.host.registry, "loader", "tool", "kt-config")(thing, creature.path))
+            tool = as_tool(required(registry, "loader", "tool", "kt-config")(thing, creature.path))
         elif isinstance(thing, str):
-            where = str(creature.path or creature.name)
-            tool = as_tool(plan.host.registry.get("tool", thing, where=where)).named(thing)
+            tool = as_tool(registry.get("tool", thing, where=str(creature.path or creature.name))).named(thing)
         else:
             tool = as_tool(thing)
         if tool.name in out:

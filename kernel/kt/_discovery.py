@@ -3,6 +3,7 @@
 import os
 import sys
 from functools import cache
+from typing import Any
 
 
 class EntryPoint:
@@ -27,19 +28,24 @@ def imported(target: str) -> object:
 
 
 def entry_points(group: str) -> list[EntryPoint]:
-    """Return the entry points of a group on sys.path, sorted by distribution and name; the first of two copies wins."""
+    """Return the entry points of a group on sys.path, sorted by distribution and name; the first of two copies wins.
+
+    Those of the group `kt.path` are functions that return folders, which are appended to sys.path before that.
+    """
+    for point in _points("kt.path"):
+        folders: Any = point.load()
+        sys.path += [folder for folder in folders() if folder not in sys.path]
+    return _points(group)
+
+
+def _points(group: str) -> list[EntryPoint]:
     found: dict[tuple[str, str], EntryPoint] = {}
-    seen: set[str] = set()
+    home: dict[str, str] = {}
     for folder in dict.fromkeys(sys.path):
-        here = set()
         for dist, version, lines in _scan(folder or "."):
-            if dist in seen:
-                continue
-            here.add(dist)
-            for section, name, value in lines:
-                if section == group:
-                    found.setdefault((dist, name), EntryPoint(name, value, dist, version))
-        seen |= here
+            if home.setdefault(dist, folder) == folder:
+                own = (EntryPoint(name, value, dist, version) for section, name, value in lines if section == group)
+                found |= {(dist, point.name): point for point in own}
     return [found[key] for key in sorted(found)]
 
 

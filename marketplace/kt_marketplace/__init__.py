@@ -1,4 +1,4 @@
-"""Install packs with uv. Finding, inspecting and locking them comes with the marketplace's own issue."""
+"""Find, inspect, install and publish packs; mind what they may do."""
 
 from typing import TYPE_CHECKING
 
@@ -7,10 +7,24 @@ from kt import hookimpl
 if TYPE_CHECKING:
     from kt import Registry
 
+COMMANDS = {
+    "install": ("install:install", "install packs: kt install @NAME|REQUIREMENT|WHEEL|FOLDER|GIT-URL"),
+    "uninstall": ("install:uninstall", "remove packs: kt uninstall NAME"),
+    "update": ("install:update", "bring packs to their newest versions: kt update NAME|--all"),
+    "rollback": ("install:rollback", "go back to the packs before the last change"),
+    "sync": ("install:sync", "install exactly what a kt.lock says: kt sync [LOCK]"),
+    "marketplace": ("marketplace:main", "search for packs, and manage the indexes they come from"),
+    "check": ("check:main", "check a pack as its users' kt will: kt check FOLDER|NAME"),
+    "publish": ("publish:main", "build and check a pack, and write its index entry: kt publish [FOLDER]"),
+}
+
 
 @hookimpl
 def kt_register(registry: "Registry") -> None:
-    registry.command(
-        "install", "kt_marketplace.install:main", help="install packs with uv: kt install NAME|WHEEL|FOLDER"
+    for name, (target, help) in COMMANDS.items():
+        registry.command(name, f"kt_marketplace.commands.{target}", help=help)
+    registry.add("consent", "packs", "kt_marketplace.approval:mind", help="asks about packs that nobody looked at")
+    registry.add("packs", "approve", "kt_marketplace.approval:approve_by_name", help="what kt trust @NAME does")
+    registry.add(
+        "packs", "manifest", "kt_marketplace.approval:manifest_of", help="what a pack says of itself"
     )
-    registry.command("uninstall", "kt_marketplace.install:uninstall", help="remove packs: kt uninstall NAME")

@@ -224,3 +224,24 @@ def test_a_name_whose_plugin_is_absent_says_how_to_get_it(wheels: Any) -> None:
     vars(kt).pop(TERRARIUM, None)
     with pytest.raises(MissingPlugin, match=r"^kt\.Terrarium comes with kt-terrarium: pip install kt-terrarium$"):
         getattr(kt, TERRARIUM)
+
+
+def test_a_distribution_may_add_folders_behind_all_others(wheels: Any, tmp_path: Path) -> None:
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    (beside / "kt_first.py").write_text("SHADOW = True\n")
+    wheels.add("first", "SHADOW = False\n")
+    wheels.add(
+        "places", f"def folders():\n    return [{str(beside)!r}]\n", group="kt.path", point="p = kt_places:folders"
+    )
+    other = type(wheels)(beside)
+    other.add(
+        "second", "from kt import hookimpl\n@hookimpl\ndef kt_register(registry):\n    registry.tool('t', 'x:y')\n"
+    )
+    plugins = Plugins()
+    assert {"first", "second"} <= plugins.modules.keys()
+    assert plugins.registry.entry("tool", "t").dist == "kt-second"
+    assert sys.path[-1] == str(beside)
+    assert plugins.modules["first"][1].SHADOW is False
+    Plugins()
+    assert sys.path.count(str(beside)) == 1

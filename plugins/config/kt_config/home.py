@@ -1,18 +1,12 @@
-"""Where things live: $KT_HOME, or the platform's own folders."""
+"""Where the user's settings are: $KT_HOME, or kterrarium in $XDG_CONFIG_HOME (~/.config)."""
 
 import os
 from pathlib import Path
 
-APP = "kterrarium"
-
 
 def config_folder() -> Path:
-    """Return $KT_HOME, or the platform's configuration folder."""
-    if home := os.environ.get("KT_HOME"):
-        return Path(home).expanduser()
-    import platformdirs
-
-    return platformdirs.user_config_path(APP)
+    above = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(os.environ.get("KT_HOME") or f"{above}/kterrarium").expanduser()
 
 
 def config_file() -> Path:

@@ -28,8 +28,5 @@ class PermissionsConfig:
 
 def approvals_file() -> Path:
     """Return the file of the answers for always, beside the user's configuration."""
-    if home := os.environ.get("KT_HOME"):
-        return Path(home).expanduser() / "approvals.jsonl"
-    import platformdirs
-
-    return platformdirs.user_config_path("kterrarium") / "approvals.jsonl"
+    above = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(os.environ.get("KT_HOME") or f"{above}/kterrarium").expanduser() / "approvals.jsonl"

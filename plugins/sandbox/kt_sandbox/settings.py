@@ -11,7 +11,7 @@ LEVELS: tuple[Level, ...] = ("none", "partial", "full")
 
 HOME_SECRETS = (".ssh", ".aws", ".gnupg", ".netrc", ".config/gcloud", ".azure", ".kube", ".docker", ".git-credentials")
 SHELL_FILES = (".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv", ".config/fish", ".config/autostart")
-
+XDG = {"XDG_CONFIG_HOME": "~/.config", "XDG_STATE_HOME": "~/.local/state", "XDG_DATA_HOME": "~/.local/share"}
 
 RUNS_BY_ITSELF = (
     *(".github/workflows/*", ".gitlab-ci.yml", ".circleci/*", "Jenkinsfile", ".pre-commit-config.yaml", ".husky/*"),
@@ -56,13 +56,10 @@ def home() -> Path:
 
 
 def own_folders() -> list[Path]:
-    """Return our own folders: $KT_HOME or the platform's for configuration, state and installed packs."""
-    import platformdirs
-
-    app = "kterrarium"
-    named = [Path(k).expanduser()] if (k := os.environ.get("KT_HOME")) else []
-    kinds = (platformdirs.user_config_path, platformdirs.user_state_path, platformdirs.user_data_path)
-    return [*named, *(kind(app) for kind in kinds)]
+    """Return our own folders: $KT_HOME, and those for configuration, state and data."""
+    named = [k] if (k := os.environ.get("KT_HOME")) else []
+    above = (os.environ.get(variable) or folder for variable, folder in XDG.items())
+    return [Path(os.path.expanduser(f)) for f in (*named, *(f"{a}/kterrarium" for a in above))]  # noqa: PTH111  as in home
 
 
 def hidden_paths() -> list[Path]:

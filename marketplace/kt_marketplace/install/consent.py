@@ -1,0 +1,28 @@
+"""Nothing comes in without a yes: on the terminal, or given before."""
+
+import sys
+from collections.abc import Iterable
+
+from .errors import Refused
+
+
+class Consent:
+    """Ask a person. `given` is a yes that was said before; where nobody can be asked it is a no."""
+
+    def __init__(self, *, given: bool = False) -> None:
+        self.given = given
+
+    def tell(self, lines: Iterable[str]) -> None:
+        """Show lines on stderr."""
+        for line in lines:
+            print(line, file=sys.stderr)
+
+    def ask(self, question: str) -> None:
+        """Return if the answer is yes. Raises Refused."""
+        if self.given:
+            return
+        if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+            raise Refused(f"{question} Nobody can be asked", hint="--yes says yes")
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise Refused("nothing was changed: you said no")

@@ -1,0 +1,143 @@
+"""The packs of one lock as a folder for sys.path: built beside, checked, and only then switched to."""
+
+import fcntl
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from kt.errors import NotFound
+
+from ..inspect import record_digest
+from . import editable, store, uv
+from .errors import Busy, NotBuilt, Tampered
+from .lock import Lock
+from .path import LOCK, ROOTS, SITE, lock_file, overlay, packs_folder
+
+HISTORY = 20
+"""How many changes can be gone back."""
+
+
+@contextmanager
+def alone() -> Iterator[Path]:
+    """Be the only process that changes packs; yield a folder for the work. Raises Busy."""
+    folder = packs_folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy("another process is installing packs", hint="wait for it, and try again") from None
+        with TemporaryDirectory(dir=folder, prefix="work-") as work:
+            yield Path(work)
+
+
+def build(lock: Lock, work: Path) -> Path:
+    """Return the overlay of a lock, built now if it is not there: from stored wheels, by their digests, off line.
+
+    Raises NotFound where a wheel is not stored, Tampered where what was installed is not what was inspected.
+    """
+    done = overlay(lock.text())
+    if done.is_dir():
+        return done
+    fresh = work / "overlay"
+    site = fresh / SITE
+    site.mkdir(parents=True)
+    lines = []
+    for pack in lock.packs.values():
+        if pack.editable:
+            editable.write_info(pack, site)
+            continue
+        if not store.holds(pack):
+            raise NotFound(f"the wheel of {pack.name} {pack.version} is not kept here", hint="kt sync fetches it")
+        lines.append(f"{pack.name} @ {store.wheel_file(pack).as_uri()} --hash=sha256:{pack.sha256}\n")
+    if lines:
+        _install(lines, site, work)
+    check(lock, site)
+    roots = [editable.Project(Path(p.editable)).package.parent for p in lock.packs.values() if p.editable]
+    (fresh / ROOTS).write_text("".join(f"{root}\n" for root in roots), encoding="utf-8")
+    (fresh / LOCK).write_bytes(lock.text())
+    fresh.rename(done)
+    return done
+
+
+def _install(lines: list[str], site: Path, work: Path) -> None:
+    (work / "wheels.txt").write_text("".join(lines))
+    uv.run(
+        *("pip", "install", "--target", site, "--python", sys.executable, "--no-deps", "--require-hashes"),
+        *("--only-binary", ":all:", "--no-index", "-r", "wheels.txt"),
+        cwd=work,
+    )
+
+
+def check(lock: Lock, site: Path) -> None:
+    """Raise Tampered unless the file lists in `site` are those that were inspected."""
+    found = {}
+    for record in site.glob("*.dist-info/RECORD"):
+        found[record.parent.name.partition("-")[0].replace("_", "-").lower()] = record
+    for pack in lock.packs.values():
+        if pack.editable:
+            continue
+        record = found.get(pack.name.replace(".", "-"))
+        if record is None or record_digest(record.read_text(encoding="utf-8")) != pack.record:
+            raise Tampered(f"{pack.name} {pack.version} is not what was inspected", where=str(site), hint="kt sync")
+
+
+def switch(lock: Lock) -> None:
+    """Make a lock whose overlay is built the one that counts; the one before it can be gone back to."""
+    file, text = lock_file(), lock.text()
+    before = file.read_bytes() if file.is_file() else Lock().text()
+    if before != text:
+        history = [before, *(b for b in _history() if b != before)][:HISTORY]
+        _replace(packs_folder() / "history.json", json.dumps([b.decode() for b in history]).encode())
+    _replace(file, text)
+
+
+def previous() -> Lock:
+    """Return the lock before the last change. Raises NotFound."""
+    if not (history := _history()):
+        raise NotFound("there is nothing to go back to")
+    return Lock.parse(history[0], where="the history of kt.lock")
+
+
+def _history() -> list[bytes]:
+    file = packs_folder() / "history.json"
+    return [text.encode() for text in json.loads(file.read_text())] if file.is_file() else []
+
+
+def _replace(file: Path, content: bytes) -> None:
+    fresh = file.with_name(file.name + ".new")
+    with fresh.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(file)
+
+
+def tidy() -> None:
+    """Remove overlays and wheels that neither the lock nor what it can go back to needs."""
+    texts = [*_history(), lock_file().read_bytes() if lock_file().is_file() else b""]
+    kept = {overlay(text).name for text in texts}
+    for item in packs_folder().glob(f"{sys.implementation.cache_tag}-*"):
+        if item.name not in kept:
+            shutil.rmtree(item)
+    store.forget(Lock.parse(text, where="the history of kt.lock") for text in texts if text)
+
+
+def in_use() -> tuple[Lock, Path] | None:
+    """Return the lock and the folder of its packs; None where nothing is installed.
+
+    Raises NotBuilt where they are not built for this Python, Tampered where a file list was changed.
+    """
+    lock = Lock.current()
+    if not lock.packs:
+        return None
+    built = overlay(lock_file().read_bytes())
+    if not built.is_dir():
+        raise NotBuilt("the packs of kt.lock are not built for this Python", where=str(lock_file()), hint="kt sync")
+    check(lock, built / SITE)
+    return lock, built / SITE

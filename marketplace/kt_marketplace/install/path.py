@@ -1,0 +1,38 @@
+"""Where the installed packs are: this runs at every start of a process that uses `kt`, so it imports next to nothing.
+
+`kt.lock` is the only truth about what is installed. The packs of a lock are built once, in a folder named after its
+digest and this Python; to switch is to replace the file.
+"""
+
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from ..home import home
+
+LOCK, PACKS = "kt.lock", "packs"
+SITE, ROOTS = "site", "roots"
+
+
+def lock_file() -> Path:
+    return home() / LOCK
+
+
+def packs_folder() -> Path:
+    return home() / PACKS
+
+
+def overlay(lock: bytes) -> Path:
+    """Return the folder for the packs of a lock, whether it is built or not."""
+    return packs_folder() / f"{sys.implementation.cache_tag}-{sha256(lock).hexdigest()[:20]}"
+
+
+def folders() -> list[str]:
+    """Return what belongs on sys.path, behind everything that is there: the packs, and the source roots of editable
+    ones. Empty where nothing is installed, or not for this Python."""
+    try:
+        built = overlay(lock_file().read_bytes())
+        roots = (built / ROOTS).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    return [str(built / SITE), *roots]

@@ -1,0 +1,212 @@
+"""What an installation would change: the roots, all that they need, and what the inspection of each wheel says."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ..inspect import Inspection, Installed, Wheel, inspect
+from ..manifest import Pack
+from ..needs import Needs
+from . import store
+from .base import applies
+from .editable import Project
+from .errors import Tampered
+from .fetch import fetch
+from .lock import Lock, Locked, digest
+from .resolve import Picked, resolve, settled
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """One thing that was asked for: the requirement it means, and where it comes from.
+
+    Its wheel is in the quarantine already unless uv is to look for it, one of `digests` if there are any; an editable
+    one has a `project` instead.
+    """
+
+    asked: str
+    requirement: Requirement
+    source: str
+    url: str = ""
+    wheel: Wheel | None = None
+    project: Project | None = None
+    digests: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A distribution that would be installed: its wheel, or the project it runs from."""
+
+    source: str
+    made: Wheel | Project
+    requested: str = ""
+    url: str = ""
+
+    @property
+    def pack(self) -> Pack | None:
+        return self.made.manifest
+
+    @property
+    def requires(self) -> list[str]:
+        """Return the names of what it needs here."""
+        return [canonicalize_name(r.name) for r in self.made.requires if applies(r)]
+
+    @property
+    def sha256(self) -> str:
+        made = self.made
+        return made.sha256 if isinstance(made, Wheel) else digest(made.folder / "pyproject.toml")
+
+    def locked(self, names: Collection[str]) -> Locked:
+        """Return its entry in a lock of these names."""
+        made = self.made
+        return Locked(
+            name=made.name,
+            version=made.version,
+            source=self.source,
+            requested=self.requested,
+            file=made.path.name if isinstance(made, Wheel) else "",
+            url=self.url,
+            sha256=self.sha256,
+            record=made.record if isinstance(made, Wheel) else "",
+            editable=str(made.folder) if isinstance(made, Project) else "",
+            requires=tuple(sorted({n for n in self.requires if n in names})),
+            needs=self.pack.needs if self.pack else Needs(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A distribution that would come, or come in another version; `before` is what it replaces."""
+
+    candidate: Candidate
+    locked: Locked
+    before: Locked | None
+    inspection: Inspection | None
+
+    @property
+    def grown(self) -> Needs:
+        """Return what it needs that was not approved before."""
+        return self.locked.needs.beyond(self.before.needs if self.before else Needs())
+
+
+@dataclass(slots=True)
+class Change:
+    """The lock that would be, the distributions that would come, and those that would go."""
+
+    lock: Lock
+    arrivals: list[Arrival] = field(default_factory=list)
+    gone: list[Locked] = field(default_factory=list)
+
+
+class Planner:
+    """Work out a change of a lock, in a quarantine folder of wheels that nothing imports."""
+
+    def __init__(self, lock: Lock, base: Installed, quarantine: Path, *, official: Collection[str]) -> None:
+        self.lock, self.base, self.quarantine, self.official = lock, base, quarantine, official
+
+    def plan(self, roots: Sequence[Root], *, newest: Collection[str] = ()) -> Change:
+        """Return the change that makes `roots` installed beside what is; those in `newest` may move on."""
+        there = self._there(roots, newest)
+        wanted = [root.requirement for root in roots if root.project is None]
+        wanted += [Requirement(f"{n}=={c.made.version}") for n, c in there.items() if c.requested]
+        at_hand = {name: (c.made.version, c.made.requires) for name, c in there.items()}
+        if not settled(wanted, at_hand, self.base):
+            there = self._chosen(roots, there, wanted, newest=bool(newest))
+        return self._change(there)
+
+    def replay(self, lock: Lock) -> Change:
+        """Return the change that makes exactly `lock` installed, whose wheels are all in the store.
+
+        Raises Tampered for an entry that says something else of its wheel than the wheel does.
+        """
+        out = {}
+        for name, pack in lock.packs.items():
+            made = Project(Path(pack.editable)) if pack.editable else Wheel.read(store.wheel_file(pack))
+            out[name] = Candidate(pack.source, made, pack.requested, pack.url)
+        change = self._change(out)
+        for name, pack in lock.packs.items():
+            if change.lock.packs.get(name) != pack:
+                raise Tampered(f"the lock is wrong about {name} {pack.version}", hint="install it anew")
+        return change
+
+    def _there(self, roots: Sequence[Root], newest: Collection[str]) -> dict[str, Candidate]:
+        """Return what is at hand: what stays as it is locked, and the roots that are here already."""
+        store.lay_out(self.lock, self.quarantine)
+        asked = {canonicalize_name(root.requirement.name) for root in roots}
+        out = {}
+        for name, pack in self.lock.packs.items():
+            if name in asked or name in newest:
+                continue
+            if pack.editable:
+                out[name] = Candidate(pack.source, Project(Path(pack.editable)), pack.requested)
+            elif store.holds(pack):
+                out[name] = Candidate(pack.source, Wheel.read(store.wheel_file(pack)), pack.requested, pack.url)
+        for root in roots:
+            if made := root.project or root.wheel:
+                out[made.name] = Candidate(root.source, made, root.asked, root.url)
+        return out
+
+    def _chosen(
+        self, roots: Sequence[Root], there: dict[str, Candidate], wanted: list[Requirement], *, newest: bool
+    ) -> dict[str, Candidate]:
+        """Return what uv chooses, of what is at hand and what the package index has."""
+        projects = {name: c for name, c in there.items() if isinstance(c.made, Project)}
+        wanted = [r for r in wanted if canonicalize_name(r.name) not in projects]
+        wanted += [r for c in projects.values() for r in c.made.requires if applies(r) and r.name not in projects]
+        picked = resolve(
+            wanted,
+            pins={n: c.made.version for n, c in there.items() if n not in projects},
+            base=self.base,
+            wheels=self.quarantine,
+            work=self.quarantine.parent,
+            newest=newest,
+        )
+        asked = {canonicalize_name(root.requirement.name): root for root in roots}
+        out = dict(projects)
+        for pick in picked:
+            known = there.get(pick.name)
+            if known is not None and known.sha256 == pick.sha256:
+                out[pick.name] = known
+            else:
+                out[pick.name] = self._fetched(pick, asked.get(pick.name))
+        return out
+
+    def _fetched(self, pick: Picked, root: Root | None) -> Candidate:
+        if root is not None and root.wheel is not None:
+            # The package index has another file of the same name and version: what was asked for counts.
+            return Candidate(root.source, root.wheel, root.asked, root.url)
+        if root is not None and root.digests and pick.sha256 not in root.digests:
+            raise Tampered(f"the package index has a {pick.file} that {root.source} does not know", where=pick.sha256)
+        file = self.quarantine / pick.file
+        wheel = Wheel.read(file if _is(file, pick.sha256) else fetch(pick.url, pick.sha256, file))
+        if root is None:
+            return Candidate("package index", wheel, "", pick.url)
+        return Candidate(root.source, wheel, root.asked, pick.url)
+
+    def _change(self, there: dict[str, Candidate]) -> Change:
+        entries = Lock({name: c.locked(there) for name, c in there.items()})
+        needed = entries.needed(entries.requested)
+        lock = Lock({name: there[name].locked(needed) for name in needed})
+        arrivals = [self._arrival(there[n], lock.packs[n]) for n in sorted(needed) if self._differs(lock.packs[n])]
+        return Change(lock, arrivals, [pack for name, pack in self.lock.packs.items() if name not in needed])
+
+    def _differs(self, locked: Locked) -> bool:
+        before = self.lock.packs.get(locked.name)
+        return before is None or (locked.sha256, locked.editable) != (before.sha256, before.editable)
+
+    def _arrival(self, candidate: Candidate, locked: Locked) -> Arrival:
+        known: Iterable[str] = self.lock.packs
+        looked = None
+        if isinstance(candidate.made, Wheel):
+            asked = True if candidate.requested else None
+            looked = inspect(
+                candidate.made, installed=self.base, official=self.official, known=list(known), plugin=asked
+            )
+        return Arrival(candidate, locked, self.lock.packs.get(locked.name), looked)
+
+
+def _is(file: Path, sha256: str) -> bool:
+    return file.is_file() and digest(file) == sha256

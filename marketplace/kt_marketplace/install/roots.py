@@ -1,0 +1,90 @@
+"""From what a user wrote to a root: the wheel of an index, a file, a folder or a repository, in the quarantine."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kt.errors import DataError
+from packaging.requirements import Requirement
+
+from ..index import Sources, choose
+from ..inspect import Wheel
+from .build import build, clone
+from .consent import Consent
+from .editable import Project
+from .errors import Refused
+from .fetch import fetch
+from .plan import Root
+from .reference import Reference
+from .resolve import best_of
+
+if TYPE_CHECKING:
+    from kt import Plugins
+
+PACKAGE_INDEX = "package index"
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Find roots. `work` is a folder for what is built, `quarantine` one for wheels; `kernel` is kt-core's version."""
+
+    plugins: "Plugins"
+    sources: Sources
+    consent: Consent
+    work: Path
+    quarantine: Path
+    kernel: str
+
+    def root(self, reference: Reference) -> Root:
+        """Return the root of a reference. Raises NotFound, Refused, Unreachable, InstallFailed, DataError."""
+        match reference.form:
+            case "index":
+                return self._of_index(reference)
+            case "requirement":
+                return Root(reference.text, Requirement(reference.text), PACKAGE_INDEX)
+            case "wheel":
+                return self._of_wheel(reference.text, reference.path, "file")
+            case "folder" if reference.editable:
+                project = Project(reference.path)
+                return Root(reference.text, Requirement(project.name), "folder", project=project)
+            case "folder":
+                self.consent.ask(f"Build {reference.path.name} from {reference.path}, behind the sandbox's walls?")
+                return self._of_wheel(reference.text, self._built(reference.path), "folder")
+            case _:
+                self.consent.ask(f"Fetch {reference.text}, and build it behind the sandbox's walls?")
+                folder, commit = clone(reference.text, self.work)
+                return self._of_wheel(reference.text, self._built(folder), commit)
+
+    def _built(self, folder: Path) -> Path:
+        into = self.work / "built"
+        into.mkdir(exist_ok=True)
+        return build(folder, into, self.plugins)
+
+    def _of_index(self, reference: Reference) -> Root:
+        found = self.sources.find(reference.name, source=reference.source)
+        if not found:
+            raise self.sources.not_found(reference.name)
+        choice = choose(found, reference.specifier, self.kernel)
+        for question in choice.asks:
+            self.consent.ask(f"{question}. Install it all the same?")
+        requirement = Requirement(f"{choice.name}=={choice.version}")
+        source = f"index {choice.source.name}"
+        best = best_of({file.name: file for file in choice.files})
+        if best is None and choice.files:
+            raise DataError(f"{choice.name} {choice.version} has no wheel for this Python", where=choice.source.name)
+        if best is None or not best[1].url:
+            digests = frozenset(file.sha256 for file in choice.files)
+            return Root(reference.text, requirement, source, digests=digests)
+        file = best[1]
+        wheel = Wheel.read(fetch(file.url, file.sha256, self.quarantine / file.name))
+        if (wheel.name, wheel.version) != (choice.name, choice.version):
+            says = f"the index calls it {choice.name} {choice.version}, the wheel says {wheel.name} {wheel.version}"
+            raise Refused(says, hint="tell the publisher")
+        return Root(reference.text, requirement, source, file.url, wheel)
+
+    def _of_wheel(self, asked: str, file: Path, source: str) -> Root:
+        kept = self.quarantine / file.name
+        shutil.copyfile(file, kept)
+        wheel = Wheel.read(kept)
+        return Root(asked, Requirement(f"{wheel.name}=={wheel.version}"), source, wheel=wheel)

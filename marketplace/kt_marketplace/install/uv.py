@@ -1,0 +1,45 @@
+"""uv does the work: find it, run it away from any project's settings, and say what it said."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from kt.errors import ConfigError
+
+from .errors import InstallFailed
+
+OFFLINE = "KT_OFFLINE"
+
+
+def offline() -> bool:
+    """Tell whether $KT_OFFLINE forbids the network."""
+    return os.environ.get(OFFLINE, "") not in ("", "0")
+
+
+def find() -> str:
+    """Return the path of uv. Raises ConfigError where it is not installed."""
+    import uv
+
+    try:
+        return uv.find_uv_bin()
+    except FileNotFoundError:
+        raise ConfigError("uv is not installed", hint="pip install uv") from None
+
+
+def run(*words: str | Path, cwd: Path) -> str:
+    """Run uv in a folder that holds no settings; return its stdout. Raises InstallFailed with its words."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "UV_CONFIG_FILE")}
+    if chosen := os.environ.get("UV_CONFIG_FILE"):
+        environment["UV_CONFIG_FILE"] = str(Path(chosen).absolute())
+    command = [find(), *map(str, words), *(["--offline"] if offline() else [])]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InstallFailed(f"uv {words[0]} {words[1]} failed: {said(done.stderr)}", hint="nothing was changed")
+    return done.stdout
+
+
+def said(stderr: str, *, most: int = 600) -> str:
+    """Return the last words of uv's stderr as one line."""
+    lines: Sequence[str] = [line.strip(" ×╰─▶├│╷╵-") for line in stderr.splitlines()]
+    return " ".join(line for line in lines if line)[-most:]
