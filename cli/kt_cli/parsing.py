@@ -33,13 +33,13 @@ def parse(function: Callable[..., Any], argv: list[str], *, name: str) -> Any:
 def with_options(function: Callable[..., Any], entries: "list[Entry]") -> Callable[..., Any]:
     """Return `function(**named, extra=...)` with one more option for each `run_option` entry.
 
-    The values of those given on the command line come as `extra`, a dict by name.
+    The values of those given on the command line come as `extra`, a dict by name; of a repeatable one as a list.
     """
     own = [p for p in inspect.signature(function).parameters.values() if p.name != "extra"]
     added = {entry.name.replace("-", "_"): entry for entry in entries}
 
     def command(**given: Any) -> Any:
-        extra = {added[n].name: v for n, v in given.items() if n in added and v not in (None, False)}
+        extra = {added[n].name: v for n, v in given.items() if n in added and v not in (None, False, [])}
         return function(**{n: v for n, v in given.items() if n not in added}, extra=extra)
 
     more = [_parameter(name, entry) for name, entry in added.items()]
@@ -52,6 +52,6 @@ def with_options(function: Callable[..., Any], entries: "list[Entry]") -> Callab
 def _parameter(name: str, entry: "Entry") -> inspect.Parameter:
     flag = bool(entry.data.get("is_flag"))
     option = typer.Option(f"--{entry.name}", help=entry.help, metavar=None if flag else entry.data.get("metavar"))
-    kind: Any = bool if flag else str | None
+    kind: Any = bool if flag else list[str] | None if entry.data.get("repeatable") else str | None
     default = False if flag else None
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])

@@ -17,7 +17,7 @@ class RunSettings:
 
     A `run_option` target is called as `target(settings, value)`; it may set `llm`, call `configure(plugin, ...)` for
     a plugin's settings, `use` a plugin, or put a keyword of `Agent.build` into `options`. `resume` is the session to go
-    on with.
+    on with; `overrides` are KEY=VALUE for the creature.
     """
 
     def __init__(self, plugins: "Plugins", *, cwd: Path | None, profile: str | None, use: list[str]) -> None:
@@ -33,6 +33,7 @@ class RunSettings:
         self.llm: Any = None
         self.options: dict[str, Any] = {}
         self.limits: dict[str, Any] = {}
+        self.overrides: list[str] = []
         self.output: str = "text"
         self.mode: str | None = None
         self.resume: str | Path | None = None

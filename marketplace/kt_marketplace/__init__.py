@@ -25,6 +25,5 @@ def kt_register(registry: "Registry") -> None:
         registry.command(name, f"kt_marketplace.commands.{target}", help=help)
     registry.add("consent", "packs", "kt_marketplace.approval:mind", help="asks about packs that nobody looked at")
     registry.add("packs", "approve", "kt_marketplace.approval:approve_by_name", help="what kt trust @NAME does")
-    registry.add(
-        "packs", "manifest", "kt_marketplace.approval:manifest_of", help="what a pack says of itself"
-    )
+    registry.add("packs", "manifest", "kt_marketplace.approval:manifest_of", help="what a pack says of itself")
+    registry.add("doctor", "packs", "kt_marketplace.doctor:check", help="whether packs are what was inspected")

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-
 PRODUCT = ("kt-core", "kterrarium")
 """What is no pack, and ours."""
 

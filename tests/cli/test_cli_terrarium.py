@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from kt import Creature
+from kt_config.inheritance import KEYS
 from kt_terrarium.limits import GraphLimits
 from kt_terrarium.recipe import TOP, Ears, Pipe, Seat, Wiring
 from kt_terrarium.schema import schema
@@ -260,7 +260,7 @@ def test_the_schema_has_every_key_that_the_loader_reads_and_no_other() -> None:
     jsonschema.Draft202012Validator.check_schema(made)
     assert set(made["properties"]["terrarium"]["properties"]) == set(TOP)
     defs = made["$defs"]
-    assert set(defs["Place"]["properties"]) == names(Seat) | names(Creature) - {"path"}
+    assert set(defs["Place"]["properties"]) == names(Seat) | set(KEYS)
     for cls in (Ears, Pipe, Wiring, GraphLimits):
         assert set(defs[cls.__name__]["properties"]) == names(cls)
         assert defs[cls.__name__]["additionalProperties"] is False

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kt import Plugins, Profile
+from kt import Agent, Host, Plugins
 from kt.errors import DataError, UnknownName
-from kt_config.profiles import load, names
+from kt.testing import ScriptedLLM
+from kt_config.profiles import ReadProfile, load, names
 from kt_config.trust import is_trusted, trust, trusted
 
 
@@ -33,12 +34,12 @@ class Both:
         if (self.home / "trusted.json").is_file():
             trust(self.project)
 
-    def load(self, name: str = "default") -> Profile:
-        return load(self.registry, name, self.project)
+    def load(self, name: str = "default", creature: str = "") -> ReadProfile:
+        return load(self.registry, name, self.project, creature)
 
-    def refused(self, where: str, name: str = "default") -> DataError:
+    def refused(self, where: str, name: str = "default", creature: str = "") -> DataError:
         with pytest.raises(DataError) as raised:
-            self.load(name)
+            self.load(name, creature)
         assert raised.value.where.endswith(where)
         return raised.value
 
@@ -176,6 +177,97 @@ def test_all_profiles_are_listed(both: Both) -> None:
     both.user("[profile.ci]\n")
     both.of_project("[profile.mine]\n")
     assert names(both.registry, both.project) == ["ci", "default", "mine"]
+
+
+class TestOfACreature:
+    """What a profile says of one creature, by its name."""
+
+    def test_it_comes_after_what_the_profile_says_of_all(self, both: Both) -> None:
+        both.user(
+            '[profile.ci]\nplugins = ["a", "b"]\nguards = ["permissions"]\n[profile.ci.config.a]\nx = 1\ny = 1\n'
+            '[profile.ci.creature.swe]\nplugins = ["no:b", "c"]\nguards = ["budget"]\n'
+            "[profile.ci.creature.swe.config.a]\ny = 2\n"
+        )
+        swe = both.load("ci", "swe")
+        assert (swe.plugins, swe.guards) == ({"a": {"x": 1, "y": 2}, "c": None}, ("permissions", "budget"))
+        for other in (both.load("ci"), both.load("ci", "owl")):
+            assert (other.plugins, other.guards) == ({"a": {"x": 1, "y": 1}, "b": None}, ("permissions",))
+
+    def test_a_profile_has_what_the_one_it_extends_says_of_a_creature(self, both: Both) -> None:
+        both.user(
+            '[profile.base.creature.swe]\nplugins = ["a", "b"]\n'
+            '[profile.ci]\nextends = "base"\nplugins = ["z"]\n[profile.ci.creature.swe]\nplugins = ["no:b"]\n'
+        )
+        assert list(both.load("ci", "swe").plugins) == ["z", "a"]
+
+    def test_a_built_in_profile_may_have_such_a_part(self, home: Path, project: Path) -> None:
+        plugins = Plugins()
+        plugins.registry.profile("mine", {"plugins": ["a"], "creature": {"swe": {"plugins": ["b"]}}})
+        assert list(load(plugins.registry, "mine", project, "swe").plugins) == ["a", "b"]
+
+    def test_guards_are_only_added(self, both: Both) -> None:
+        both.user("[profile.default.creature.swe]\nguards = []\n")
+        assert both.load(creature="swe").guards == ("permissions", "sandbox", "redact")
+
+    @pytest.mark.parametrize("who", ["user", "of_project"])
+    @pytest.mark.parametrize("guard", ["permissions", "sandbox", "redact"])
+    def test_a_name_loosens_no_guard(self, both: Both, who: str, guard: str) -> None:
+        getattr(both, who)(f'[profile.default.creature.swe]\nplugins = ["no:{guard}"]\n')
+        assert "can't disable" in both.refused("config.toml:2:1", creature="swe").what
+        getattr(both, who)(f"[profile.default.creature.swe.config.{guard}]\nx = 1\n")
+        assert f"can't change guard '{guard}'" in both.refused("config.toml:1:2", creature="swe").what
+
+    def test_a_name_does_not_set_up_what_grants_rights_where_it_is_no_guard(self, both: Both) -> None:
+        both.user('[profile.mine]\nplugins = ["permissions"]\n[profile.mine.creature.swe.config.permissions]\nx = 1\n')
+        assert "can't change guard 'permissions'" in both.refused("config.toml:3:2", "mine", "swe").what
+
+    def test_a_project_adds_for_a_creature_and_takes_nothing_away(self, both: Both) -> None:
+        both.user('[profile.default.creature.swe]\nguards = ["mine"]\n')
+        both.of_project('[profile.default.creature.swe]\nplugins = ["jobs"]\nguards = ["budget"]\n')
+        swe = both.load(creature="swe")
+        assert "jobs" in swe.plugins
+        assert swe.guards == ("permissions", "sandbox", "redact", "mine", "budget")
+        assert "jobs" not in both.load().plugins
+        both.of_project('[profile.default.creature.swe]\nplugins = ["no:skills"]\n')
+        assert "a project can't disable" in both.refused(".kt/config.toml:2:1", creature="swe").what
+        both.of_project("[profile.default.creature.swe.config.mine]\nx = 1\n")
+        assert "can't change guard 'mine'" in both.refused(".kt/config.toml:1:2", creature="swe").what
+
+    @pytest.mark.parametrize(
+        ("text", "where", "says"),
+        [
+            ('[profile.a.creature.swe]\nextends = "b"\n', ":2:1", "unknown key 'extends'"),
+            ("[profile.a.creature.swe]\nplugins = 'jobs'\n", ":2:1", "must be a list of names"),
+            ("[profile.a.creature]\nswe = 3\n", ":2:1", "profile.a.creature.swe must be a table"),
+            ("[profile.a]\ncreature = 'swe'\n", ":2:1", "profile.a.creature must be a table"),
+            ("[profile.a.creature.swe.config]\njobs = 3\n", ":2:1", "config.jobs must be a table"),
+        ],
+    )
+    def test_what_makes_no_sense_is_placed(self, both: Both, text: str, where: str, says: str) -> None:
+        both.user(text)
+        assert says in both.refused(f"config.toml{where}", "a").what
+
+    @pytest.mark.anyio
+    async def test_an_agent_has_what_is_said_of_its_creature(self, both: Both) -> None:
+        both.user('[profile.ci]\nplugins = ["early"]\n[profile.ci.creature.swe]\nplugins = ["no:early", "advice"]\n')
+        acting = {}
+        async with Host() as host:
+            for name in ("swe", "owl"):
+                agent = await Agent.build({"name": name}, llm=ScriptedLLM(), profile="ci", host=host, pwd=both.project)
+                acting[name] = [active.name for active in agent.active]
+        assert acting == {"swe": ["advice"], "owl": ["early"]}
+
+
+def test_it_is_known_who_said_what(both: Both) -> None:
+    both.user('[profile.default]\nplugins = ["jobs"]\nguards = ["permissions"]\n[profile.default.config.jobs]\nx = 1\n')
+    both.of_project('[profile.default.creature.swe]\nplugins = ["budget"]\nguards = ["budget"]\n')
+    profile = both.load(creature="swe")
+    user, project = both.home / "config.toml", both.project / ".kt" / "config.toml"
+    assert profile.origins["skills"] == ["built-in (kterrarium)"]
+    assert profile.origins["jobs"] == [f"{user}:2:1", f"{user}:4:2"]
+    assert profile.origins["budget"] == [f"{project}:2:1"]
+    assert profile.guard_origins == {"permissions": f"{user}:3:1", "budget": f"{project}:3:1"}
+    assert set(profile.origins) == set(profile.plugins)
 
 
 class TestTrust:

@@ -174,7 +174,7 @@ def test_what_is_called_by_a_command_is_callable(entry: Entry) -> None:
 def test_a_run_option_sets_something_on_the_run(entry: Entry) -> None:
     assert len(parameters(entry.load())) == 2
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", entry.name)
-    assert set(entry.data) <= {"is_flag", "metavar"}
+    assert set(entry.data) <= {"is_flag", "metavar", "repeatable"}
     assert bool(entry.data.get("is_flag")) != bool(entry.data.get("metavar"))
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kt import Plugins
 
 Text = Optional[str]  # noqa: UP045  typer reads this at run time
-OWN = ("session", "no-session", "add", "channel")
+OWN = ("session", "no-session", "add", "channel", "set")
 """Options of `kt run` that only begin something."""
 
 

@@ -45,8 +45,8 @@ def _built(folder: Path, work: Path, plugins: "Plugins") -> Path:
     if backend == "uv_build":
         command = [uv.find(), "build", "--wheel", "--offline", "--no-config", "--python", sys.executable, "-o", OUT]
     else:
-        uv.run("pip", "install", "--target", work / "backend", "--python", sys.executable, "--only-binary", ":all:",
-               *requires, cwd=work)  # fmt: skip
+        if requires:
+            _fetch_backend(requires, work)
         module, _, attribute = backend.partition(":")
         rest = f"b = b.{attribute}; " if attribute else ""
         command = [sys.executable, "-c", CALL.format(module=module, rest=rest, out=OUT)]
@@ -56,6 +56,15 @@ def _built(folder: Path, work: Path, plugins: "Plugins") -> Path:
     if done.code or len(made) != 1:
         raise InstallFailed(f"{folder.name} can't be built: {uv.said(done.output)}", hint="nothing was changed")
     return made[0]
+
+
+def _fetch_backend(requires: Sequence[str], work: Path) -> None:
+    """Install what a build requires from wheels: nothing of it runs."""
+    uv.run(
+        *("pip", "install", "--target", work / "backend", "--python", sys.executable, "--only-binary", ":all:"),
+        *requires,
+        cwd=work,
+    )
 
 
 def _system(folder: Path) -> tuple[str, list[str], list[str]]:

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 
 from kt.errors import NotFound
 
-from ..inspect import record_digest
 from . import editable, store, uv
-from .errors import Busy, NotBuilt, Tampered
+from .errors import Busy, NotBuilt
+from .intact import check, damaged
 from .lock import Lock
 from .path import LOCK, ROOTS, SITE, lock_file, overlay, packs_folder
 
@@ -43,7 +43,9 @@ def build(lock: Lock, work: Path) -> Path:
     """
     done = overlay(lock.text())
     if done.is_dir():
-        return done
+        if not damaged(lock, done / SITE):
+            return done
+        shutil.rmtree(done)
     fresh = work / "overlay"
     site = fresh / SITE
     site.mkdir(parents=True)
@@ -72,19 +74,6 @@ def _install(lines: list[str], site: Path, work: Path) -> None:
         *("--only-binary", ":all:", "--no-index", "-r", "wheels.txt"),
         cwd=work,
     )
-
-
-def check(lock: Lock, site: Path) -> None:
-    """Raise Tampered unless the file lists in `site` are those that were inspected."""
-    found = {}
-    for record in site.glob("*.dist-info/RECORD"):
-        found[record.parent.name.partition("-")[0].replace("_", "-").lower()] = record
-    for pack in lock.packs.values():
-        if pack.editable:
-            continue
-        record = found.get(pack.name.replace(".", "-"))
-        if record is None or record_digest(record.read_text(encoding="utf-8")) != pack.record:
-            raise Tampered(f"{pack.name} {pack.version} is not what was inspected", where=str(site), hint="kt sync")
 
 
 def switch(lock: Lock) -> None:

@@ -53,7 +53,7 @@ def resolve(
     text = uv.run(
         *("pip", "compile", "roots.txt", "--format", "pylock.toml", "--generate-hashes", "--no-header"),
         *("--constraints", "held.txt", "--find-links", stubs, "--find-links", wheels, "--only-binary", ":all:"),
-        *("--python", sys.executable, *(["--upgrade"] if newest else [])),
+        *("--python", sys.executable, *(["--upgrade", "--refresh"] if newest else [])),
         cwd=work,
     )
     packages = tomllib.loads(text).get("packages", [])

@@ -24,6 +24,13 @@ def kt_register(registry: "Registry") -> None:
     )
     registry.add("config", "document", "kt_config.documents:load_file", help="a configuration file with positions")
     registry.add("config", "creature_of", "kt_config.creatures:creature_of", help="the creature of a document")
+    registry.add("config", "needs_of", "kt_config.needs:needs_of", help="what a creature says it may reach")
+    registry.add("config", "overrides", "kt_config.overrides:overrides_of", help="what KT_SET and --set say")
+    registry.run_option(
+        "set", "kt_config.overrides:option", help="another value for a key of the creature",
+        metavar="KEY=VALUE", repeatable=True,
+    )  # fmt: skip
+    registry.add("schema", "creature", "kt_config.schema:creature", help="a creature file")
     registry.add("config", "set_model", "kt_config.settings:set_model", help="write the user's default model")
     registry.add("config", "add_model", "kt_config.settings:add_table", help="write a preset or endpoint")
     registry.add("config", "endpoints", "kt_config.settings:endpoints", help="the user's own endpoints")

@@ -1,8 +1,8 @@
 """Creatures from files, and the tools that stand beside them."""
 
-import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -11,45 +11,55 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from kt import Creature
-from kt.errors import ConfigError, DataError, KTError, NotFound
+from kt.errors import ConfigError, KTError, NotFound, UsageError
 
-from .documents import Document, interpolate, load_file
-from .references import NAMES, find
+from .documents import load_file
+from .inheritance import ADDED, resolved
+from .needs import needs_in
+from .prompts import Filling, variables_of
+from .references import find
+from .tree import Node, Source
 
 if TYPE_CHECKING:
     from kt import Plugins
 
 
-def load(plugins: "Plugins", ref: str | Path, *, base: Path | None = None) -> Creature:
-    """Return the creature of a reference or path. Raises NotFound, and DataError with file:line:col.
+def load(
+    plugins: "Plugins", ref: str | Path, *, base: Path | None = None, overrides: Sequence[Source] = ()
+) -> Creature:
+    """Return the creature of a reference or path, the overrides over it. Raises NotFound, DataError with file:line:col.
 
     A file with a key of the kind `document`, as "terrarium" is one, is read by what that kind names.
     """
     document = load_file(find(plugins, str(ref), base=base), plugins.registry)
     for key in document.data:
         if (entry := plugins.registry.find("document", key)) is not None:
+            if overrides:
+                what = f"{str(ref)!r} is a {key}, and only a creature's keys can be given other values"
+                raise UsageError(what, where=overrides[-1].where([]))
             made: Creature = entry.load()(plugins, document)
             return made
-    return creature_of(document)
+    return creature_of(plugins, document, overrides)
 
 
-def creature_of(document: Document) -> Creature:
-    """Return a document's creature, with ${VAR:default} filled in; folder or file name it where it has no name."""
+def creature_of(plugins: "Plugins", source: Source, overrides: Sequence[Source] = ()) -> Creature:
+    """Return the creature that a source and its bases describe, the overrides over it.
 
-    def unset(keys: Sequence[str | int], name: str) -> KTError:
-        return DataError(f"{name} is not set", where=document.where(keys), hint=f"set {name}, or write a default")
-
-    path = document.path
-    data = {"name": path.parent.name if path.stem in NAMES else path.stem, **document.data}
-    creature = Creature.from_dict(interpolate(data, os.environ, unset), where=document.where, path=path)
-    if creature.prompt_file:
-        if creature.prompt:
-            raise DataError("prompt and prompt_file exclude each other", where=document.where(["prompt_file"]))
-        try:
-            creature.prompt = (path.parent / creature.prompt_file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"can't read the prompt file: {error}", where=document.where(["prompt_file"])) from error
-    return creature
+    Environment variables and prompts are filled in; folder or file name it where it has no name. Raises DataError and
+    NotFound with the place of what is wrong, in the file where that stands.
+    """
+    root = resolved(plugins, source, overrides)
+    needs_in(root)
+    filling = Filling(plugins, variables_of(root))
+    variants = root.below("variants")
+    for variant in variants.table().values() if variants is not None else ():
+        if (prompt := variant.below("prompt")) is not None and isinstance(prompt.value, str):
+            variant.value["prompt"] = replace(prompt, value=filling.prompt(prompt))
+    pieces = root.value.pop("prompt", Node([], source)).items()
+    data = {key: value for key, value in root.plain().items() if key not in ADDED}
+    data["prompt"] = "\n\n".join(text for piece in pieces if (text := filling.prompt(piece)))
+    data["plugins"] = {name: None if table == {} else table for name, table in data.get("plugins", {}).items()}
+    return Creature.from_dict(data, where=root.place, path=source.path)
 
 
 def load_tool(target: str, creature: Path | None) -> object:
@@ -57,7 +67,7 @@ def load_tool(target: str, creature: Path | None) -> object:
 
     Raises NotFound, and ConfigError with the cause where it does not load.
     """
-    module, _, attribute = target.partition(":")
+    module, _, attribute = target.rpartition(":")
     where = str(creature or "")
     try:
         if not module.endswith(".py"):

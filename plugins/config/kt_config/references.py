@@ -20,21 +20,36 @@ def is_reference(text: str) -> bool:
     return text.startswith(("@", ".", "/")) or text.endswith(ENDINGS) or (_there(Path(text)) and Path(text).is_dir())
 
 
-def find(plugins: "Plugins", ref: str, *, kind: str = "creature", base: Path | None = None) -> Path:
-    """Return the file a reference names. Raises NotFound with the nearest names."""
+def find(
+    plugins: "Plugins", ref: str, *, kind: str = "creature", base: Path | None = None, within: Path | None = None
+) -> Path:
+    """Return the file a reference names; a path starts from `base` and may not lead out of `within`.
+
+    Raises NotFound with the nearest names.
+    """
     if ref.startswith("@"):
-        pack, _, inside = ref[1:].partition("/")
-        return file_in(_inside(_pack(plugins, pack, ref), inside, ref), ref)
+        root, inside = in_pack(plugins, ref)
+        return _kept(file_in(inside, ref), root, ref)
     if (entry := plugins.registry.find(kind, ref)) is not None:
-        package, _, inside = str(entry.target).partition(":")
-        return file_in(_inside(_package(package) or Path(package), inside, ref), ref)
+        package, _, named = str(entry.target).partition(":")
+        root = _package(package) or Path(package)
+        return _kept(file_in(_inside(root, named, ref), ref), root, ref)
     path = (base or Path.cwd()) / _at_home(ref)
+    if within is not None:
+        _kept(path, within, ref)
     if _there(path):
-        return file_in(path, ref)
+        return file_in(path, ref) if within is None else _kept(file_in(path, ref), within, ref)
     found = plugins.resolve(kind, ref)
     if isinstance(found, str | Path):
         return file_in(Path(found), ref)
     raise NotFound(f"no {kind} {ref!r}", hint=nearest(ref, [*plugins.registry.names(kind), *_siblings(path)]))
+
+
+def in_pack(plugins: "Plugins", ref: str) -> tuple[Path, Path]:
+    """Return the folder of the pack that "@pack/path" names, and what is inside at `path`. Raises NotFound."""
+    pack, _, inside = ref[1:].partition("/")
+    root = _pack(plugins, pack, ref)
+    return root, _inside(root, inside, ref)
 
 
 def creatures_of(plugins: "Plugins", dist: str) -> list[str]:
@@ -66,10 +81,22 @@ def _package(name: str) -> Path | None:
 
 def _inside(root: Path, inside: str, ref: str) -> Path:
     path = root / inside
-    if ".." in Path(inside).parts or not path.resolve().is_relative_to(root.resolve()):
+    if ".." in Path(inside).parts:
         raise NotFound(f"{ref!r} leads out of its pack")
+    _kept(path, root, ref)
     if not _there(path):
         raise NotFound(f"pack {root.name!r} has no {inside!r}", where=ref, hint=nearest(path.name, _siblings(path)))
+    return path
+
+
+def _kept(path: Path, root: Path, ref: str) -> Path:
+    """Return a path, or raise NotFound where it, or what it links to, is out of its pack."""
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # a circle of links, or what can't be a name
+        raise NotFound(f"{ref!r} is no path: {error}") from None
+    if not inside:
+        raise NotFound(f"{ref!r} leads out of its pack")
     return path
 
 

@@ -14,7 +14,8 @@ from .trust import is_trusted
 
 PROJECT_KEYS: dict[str, type] = {"creature": str, "profile": dict}
 USER_KEYS = {**PROJECT_KEYS, "model": str, "models": dict, "endpoint": dict}
-PROFILE_KEYS = {"extends": str, "plugins": list, "guards": list, "config": dict}
+CREATURE_KEYS = {"plugins": list, "guards": list, "config": dict}
+PROFILE_KEYS = {"extends": str, **CREATURE_KEYS, "creature": dict}
 WORDS: dict[type, str] = {str: "text", dict: "a table", list: "a list of names"}
 
 
@@ -93,10 +94,16 @@ def _read(path: Path | None, known: Mapping[str, type]) -> Document | None:
     _check(document, [], document.data, known)
     for name, profile in document.data.get("profile", {}).items():
         at = ["profile", name]
-        _check(document, at, _table(document, at, profile), PROFILE_KEYS)
-        for plugin, config in profile.get("config", {}).items():
-            _table(document, [*at, "config", plugin], config)
+        _check_profile(document, at, profile, PROFILE_KEYS)
+        for creature, table in profile.get("creature", {}).items():
+            _check_profile(document, [*at, "creature", creature], table, CREATURE_KEYS)
     return document
+
+
+def _check_profile(document: Document, at: list[str], value: Any, known: Mapping[str, type]) -> None:
+    _check(document, at, _table(document, at, value), known)
+    for plugin, config in value.get("config", {}).items():
+        _table(document, [*at, "config", plugin], config)
 
 
 def _check(document: Document, at: list[str], table: dict[str, Any], known: Mapping[str, type]) -> None:

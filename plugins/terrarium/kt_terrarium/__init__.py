@@ -33,6 +33,7 @@ def kt_addhooks(manager: Any) -> None:
 def kt_register(registry: "Registry") -> None:
     for name, help in TOOLS.items():
         registry.tool(name, f"kt_terrarium.tools:{name}", help=help)
+    registry.add("schema", "terrarium", "kt_terrarium.schema:schema", help="a recipe of a terrarium")
     registry.trigger("channel", "kt_terrarium.trigger:channel", help="woken by a channel, in words of its own")
     registry.plugin("terrarium", "kt_terrarium.team:Team", help="bring up the team of a recipe whose root the agent is")
     registry.add("document", "terrarium", "kt_terrarium.recipe:root_creature", help="a team, as its root")

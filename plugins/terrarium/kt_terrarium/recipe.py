@@ -226,33 +226,13 @@ def _check_seat(section: Section, seat: Seat) -> None:
 
 
 def _creature(plugins: "Plugins", section: Section, seat: Seat) -> Creature:
-    """Return a seat's creature: its base, changed by the creature's keys of the entry."""
-    registry = plugins.registry
-    if (make := registry.find("config", "creature_of")) is None:
+    """Return a seat's creature: its base, changed by the creature's keys of the entry as a creature's file would."""
+    if (make := plugins.registry.find("config", "creature_of")) is None:
         raise ConfigError("recipes are read by kt-config, which is not installed", hint="pip install kt-config")
     own = {k: v for k, v in section.data.items() if k not in names_of(Seat)}
-    changes: Creature = make.load()(Section({**own, "name": seat.name}, section.path, section.where))
-    if seat.base is None:
-        return changes
-    base: Creature = registry.get("loader", "creature")(plugins, seat.base, base=section.path.parent)
-    return merged(base, changes, own)
-
-
-def merged(base: Creature, changes: Creature, given: Mapping[str, Any]) -> Creature:
-    """Return a creature with changes: prompts follow one another, lists and tables are joined, the rest is replaced."""
-    values: dict[str, Any] = {"name": changes.name}
-    for key in given:
-        name = "prompt" if key == "prompt_file" else key
-        old, new = getattr(base, name), getattr(changes, name)
-        if name == "prompt":
-            values[name] = f"{old}\n\n{new}" if old else new
-        elif isinstance(new, tuple):
-            values[name] = (*(x for x in old or () if x not in new), *new)
-        elif isinstance(new, dict) and isinstance(old, dict):
-            values[name] = {**old, **new}
-        else:
-            values[name] = new
-    return replace(base, **values)
+    entry = Section({**own, "name": seat.name, "base": seat.base}, section.path, section.where)
+    creature: Creature = make.load()(plugins, entry)
+    return creature
 
 
 def _check(top: Section, recipe: Recipe) -> None:

@@ -1,9 +1,8 @@
 """The JSON Schema of a recipe, made of the classes that read it."""
 
-from dataclasses import fields
 from typing import Any
 
-from kt import Creature
+from kt import Plugins
 from pydantic import TypeAdapter
 
 from .channel import TYPES
@@ -12,17 +11,21 @@ from .recipe import Pipe, Seat
 from .supervision import POLICIES, Restart
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-PLACES: dict[str, Any] = {"Seat": Seat, "Creature": Creature, "Pipe": Pipe, "GraphLimits": GraphLimits,
-                          "Restart": Restart}  # fmt: skip
+PLACES: dict[str, Any] = {"Seat": Seat, "Pipe": Pipe, "GraphLimits": GraphLimits, "Restart": Restart}
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema of a recipe file; editors check and complete YAML with it."""
+    """Return the schema of a recipe file; editors check and complete YAML with it.
+
+    Raises UnknownName where kt-config, which reads the creatures of a recipe, is not installed.
+    """
+    creature = Plugins().registry.get("schema", "creature")()
     adapters = [(name, "validation", TypeAdapter(cls)) for name, cls in PLACES.items()]
     _, made = TypeAdapter.json_schemas(adapters, ref_template="#/$defs/{model}")  # type: ignore[arg-type]
     defs: dict[str, Any] = made["$defs"]
     _restrict(defs)
-    defs["Place"] = _place(defs.pop("Seat"), defs.pop("Creature"))
+    defs["Place"] = _place(defs.pop("Seat"), creature)
+    defs |= creature["$defs"]
     root = {**defs["Place"], "required": []}
     top = {
         "name": {"type": "string"},
@@ -64,8 +67,6 @@ def _restrict(defs: dict[str, Any]) -> None:
 
 def _place(seat: dict[str, Any], creature: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of an entry of `creatures`: its place, and the creature's own keys."""
-    own = {f.name: creature["properties"][f.name] for f in fields(Creature) if f.name != "path"}
-    named = {"anyOf": [own["plugins"], {"type": "array", "items": {"type": ["string", "object"]}}]}
     restart = {"anyOf": [{"enum": list(POLICIES)}, {"$ref": "#/$defs/Restart"}]}
-    properties = {**own, **seat["properties"], "plugins": named, "restart": restart}
+    properties = {**creature["properties"], **seat["properties"], "restart": restart}
     return {"type": "object", "properties": properties, "required": ["name"], "additionalProperties": False}

@@ -1,0 +1,33 @@
+"""A home of packs, and a package index, for each test that wants one."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .installing import Home, PackageIndex
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Return an empty home; uv knows no package index."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("KT_HOME", str(folder))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    monkeypatch.delenv("KT_INDEX", raising=False)
+    monkeypatch.delenv("KT_OFFLINE", raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return Home(folder)
+
+
+@pytest.fixture
+def package_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
+    """Return the one package index that uv knows."""
+    index = PackageIndex(tmp_path / "index")
+    monkeypatch.delenv("UV_NO_INDEX", raising=False)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+    yield index
+    index.close()
