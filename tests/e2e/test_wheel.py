@@ -1,9 +1,6 @@
 """Wheels in environments of their own: the kernel alone, the product, and a stranger's pack beside it."""
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 import textwrap
 import tomllib
@@ -12,8 +9,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
-CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("KT_", "PYTHON")) and not k.endswith("_API_KEY")}
+from .product import ROOT, Product, built, distributions, run, uv, wheel_of
 
 MEADOW = {
     "kt_meadow/__init__.py": """
@@ -101,7 +97,14 @@ tools: [count_legs]
 plugins: [stamp]
 """,
     "kt_meadow/creatures/grazer/prompt.md": "You count legs.\n",
-    "kt_meadow/kt-pack.toml": '[pack]\nname = "kt-meadow"\nversion = "0.4.0"\n',
+    "kt_meadow/kt-pack.toml": """[pack]
+name = "kt-meadow"
+version = "0.4.0"
+description = "Cows and hens"
+kt = ">=0.1,<1"
+[needs]
+writes = ["$WS"]
+""",
 }
 RIVAL = {
     "kt_rival/__init__.py": """
@@ -113,81 +116,6 @@ def kt_register(registry):
     registry.tool("count_legs", "kt_rival:nothing", help="counts other legs")
 """,
 }
-
-
-def run(*words: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
-    """Run a program that must succeed; return its stdout."""
-    done = subprocess.run(words, cwd=cwd, env=env or CLEAN, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def uv(*words: str | Path) -> str:
-    return run(shutil.which("uv") or "uv", *words)
-
-
-def built(folder: Path, name: str, version: str, files: dict[str, str]) -> Path:
-    """Write a distribution's source and return the wheel that uv builds of it."""
-    module = name.replace("-", "_")
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-    (folder / "pyproject.toml").write_text(
-        f'[project]\nname = "{name}"\nversion = "{version}"\nrequires-python = ">=3.11"\ndependencies = ["kt-core"]\n'
-        f'[project.entry-points.kt]\n{name.removeprefix("kt-")} = "{module}"\n'
-        '[build-system]\nrequires = ["uv_build>=0.9,<1"]\nbuild-backend = "uv_build"\n'
-        f'[tool.uv.build-backend]\nmodule-root = ""\nmodule-name = "{module}"\n'
-    )
-    uv("build", "--wheel", "-q", "-o", folder / "dist", folder)
-    (wheel,) = (folder / "dist").glob("*.whl")
-    return wheel
-
-
-def distributions(python: Path) -> set[str]:
-    """Return the names of what is installed beside our own and pip itself."""
-    rows = json.loads(uv("pip", "list", "--format", "json", "--python", python))
-    names = {str(row["name"]) for row in rows}
-    return {n for n in names if n not in ("kterrarium", "pip", "setuptools") and not n.startswith("kt-")}
-
-
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder with the wheels of the workspace."""
-    folder = tmp_path_factory.mktemp("wheels")
-    uv("build", "--all-packages", "--wheel", "-q", "-o", folder)
-    return folder
-
-
-def wheel_of(wheels: Path, name: str) -> Path:
-    (wheel,) = wheels.glob(f"{name.replace('-', '_')}-*.whl")
-    return wheel
-
-
-class Product:
-    """The product in an environment of its own."""
-
-    def __init__(self, folder: Path, wheels: Path) -> None:
-        self.bin, self.work = folder / "env" / "bin", folder / "work"
-        self.work.mkdir()
-        uv("venv", "-q", "--python", sys.executable, folder / "env")
-        declared = tomllib.loads((ROOT / "cli" / "pyproject.toml").read_text())["project"]["dependencies"]
-        ours = ["kterrarium", *(name for name in declared if name.startswith("kt-"))]
-        self.install(*(wheel_of(wheels, name) for name in ours))
-        self.env = CLEAN | {"KT_HOME": str(folder / "home")}
-
-    def install(self, *wheels: Path) -> None:
-        uv("pip", "install", "-q", "--python", self.bin / "python", *wheels)
-
-    def kt(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [self.bin / "kt", *words], cwd=self.work, env=self.env, capture_output=True, text=True, timeout=60,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def product(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Product:
-    return Product(tmp_path_factory.mktemp("product"), wheels)
 
 
 @pytest.fixture(scope="module")
@@ -292,8 +220,6 @@ def test_the_product_runs_its_own_creatures_and_scaffolds(product: Product) -> N
     result = json.loads(done.stdout)
     assert (result["status"], result["text"]) == ("ok", "Milk.")
     assert "remember the milk" in result["tool_calls"][0]["result"]
-    for kind in ("creature", "plugin", "tool"):
-        assert product.kt("new", kind, f"my-{kind}").returncode == 0
 
 
 def play(product: Product, *words: str) -> dict[str, Any]:
@@ -306,6 +232,10 @@ def play(product: Product, *words: str) -> dict[str, Any]:
 
 def test_a_strangers_wheel_is_found_and_used_with_no_other_step(product: Product, meadow: Path) -> None:
     product.install(meadow)
+    refused = play(product, "@kt-meadow/creatures/grazer")["error"]
+    assert (refused["code"], refused["exit_code"]) == ("E-REFUSED", 77)
+    assert refused["hint"] == "kt trust @kt-meadow"
+    assert product.kt("trust", "@kt-meadow").stdout == "kt-meadow may change the working folder\nkt-meadow is trusted\n"
     for reference in ("@kt-meadow/creatures/grazer", "@kt-meadow/creatures/grazer/creature.yaml"):
         result = play(product, reference)
         assert (result["status"], result["text"]) == ("ok", "Ten legs.")
@@ -366,25 +296,6 @@ def test_a_second_wheel_that_claims_the_name_fails_naming_both(product: Product,
         assert "kt-rival 2.0.0" in product.kt("doctor").stdout
         assert play(product, "@kt-meadow/creatures/grazer", "--skip-bad-plugins")["text"] == "Ten legs."
     finally:
-        assert product.kt("uninstall", "--yes", "kt-rival").returncode == 0
+        assert product.kt("uninstall", "--yes", "kt-rival").stderr.endswith("hint: pip uninstall kt-rival\n")
+        uv("pip", "uninstall", "-q", "--python", product.bin / "python", "kt-rival")
     assert play(product, "@kt-meadow/creatures/grazer")["text"] == "Ten legs."
-
-
-def test_kt_installs_and_removes_a_wheel(product: Product, tmp_path: Path) -> None:
-    wheel = built(
-        tmp_path, "kt-brook", "1.0", {"kt_brook/__init__.py": "", "kt_brook/creatures/x/creature.yaml": "name: x\n"}
-    )
-    done = product.kt("install", "--yes", str(wheel))
-    assert done.returncode == 0, done.stderr
-    assert "@kt-brook/creatures/x" in product.kt("list").stdout
-    assert product.kt("run", "@kt-brook/creatures/x", "hi", "--model", "scripted").stdout.startswith("This is the scri")
-    assert product.kt("uninstall", "--yes", "@kt-brook").returncode == 0
-    assert product.kt("run", "@kt-brook/creatures/x", "hi", "--model", "scripted").returncode == 66
-
-
-def test_a_pack_that_would_replace_the_kernel_is_not_installed(product: Product, tmp_path: Path) -> None:
-    other = built(tmp_path, "kt-core", "99.0", {"kt_core/__init__.py": ""})
-    done = product.kt("install", "--yes", str(other))
-    assert done.returncode == 1
-    assert done.stderr.startswith("error[E-INSTALL]: uv install failed")
-    assert product.kt("list").returncode == 0

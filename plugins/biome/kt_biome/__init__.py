@@ -1,4 +1,4 @@
-"""The official creature pack: creatures and teams as data, no code of its own."""
+"""The official creature pack: creatures, teams and skills as data, no code of its own."""
 
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ CREATURES = {
     "swe": "changes code: reads, edits, runs, checks",
     "reviewer": "reads a change and reports what is wrong with it",
     "researcher": "answers a question from the web, with sources",
+    "ops": "operates machines and services: looks, plans, asks, undoes",
+    "root": "leads a team that it puts together as the task needs it",
 }
 TEAMS = {
     "swe_team": "a lead, a coder, a tester and a reviewer change code",

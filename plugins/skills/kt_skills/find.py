@@ -1,15 +1,15 @@
-"""Where skills are: in the project, nearest folder first, then in the user's home, then in installed wheels."""
+"""Where skills are: in the project, nearest folder first, then in the home folder, then in wheels and packs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
-from kt import Entry, Registry
-from kt.errors import DataError, KTError, NotFound, Vetoed
+from kt import Agent, Entry, Registry
+from kt.errors import DataError, KTError, Vetoed
 
 from .chain import repository_root
+from .packs import folders_of, is_for, package, skill_of
 from .skill import FILE, Skill, load
 
 PLACES = (".agents/skills", ".claude/skills")
@@ -35,6 +35,26 @@ class Found:
 
     skills: dict[str, Skill] = field(default_factory=dict)
     unfit: list[Unfit] = field(default_factory=list)
+
+
+def skills_of(agent: Agent, named: Iterable[str] = ()) -> Found:
+    """Return the skills an agent is offered: those of its folder, those of its pack, and those `named` by reference.
+
+    Raises NotFound for a reference that leads nowhere, and what loading its skill raises.
+    """
+    found = find_skills(agent.pwd, agent.host.registry)
+    for folder in folders_of(agent):
+        try:
+            skill = load(folder, own=True)
+        except KTError as error:
+            found.unfit.append(_unfit(folder, error))
+            continue
+        if is_for(skill, agent.creature.path):
+            found.skills.setdefault(skill.name, skill)
+    for reference in named:
+        skill = skill_of(agent.host.plugins, reference)
+        found.skills.setdefault(skill.name, skill)
+    return found
 
 
 def find_skills(pwd: Path, registry: Registry) -> Found:
@@ -99,9 +119,9 @@ def _unfit(folder: Path, error: Exception) -> Unfit:
 
 def _add_shipped(found: Found, entry: Entry) -> None:
     """Add the skill that a wheel registered as "package:folder"."""
-    package, _, inside = str(entry.target).partition(":")
+    name, _, inside = str(entry.target).partition(":")
     try:
-        top = _package(package)
+        top = package(name)
         folder = top / inside
         if not folder.resolve().is_relative_to(top.resolve()):
             raise Vetoed("its folder lies outside the package")
@@ -111,15 +131,3 @@ def _add_shipped(found: Found, entry: Entry) -> None:
         found.skills.setdefault(skill.name, skill)
     except KTError as error:
         found.unfit.append(Unfit(entry.name, error.where or f"{entry.dist}: {entry.target}", error.what))
-
-
-def _package(name: str) -> Path:
-    """Return the folder of an import package, without importing it. Raises NotFound."""
-    try:
-        spec = find_spec(name) if name.isidentifier() else None
-    except (ImportError, ValueError):
-        spec = None
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    if not places:
-        raise NotFound(f"there is no package {name!r}")
-    return Path(places[0])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from kt import Agent, Turn, TurnResult, hookimpl
 from kt.events import Advice
@@ -15,10 +16,20 @@ INTRODUCTION = (
 )
 
 
+@dataclass(slots=True)
+class Settings:
+    """`use`: skills of packs, as `@pack/skills/name`, beside those that are found."""
+
+    use: tuple[str, ...] = ()
+
+
 class Skills:
     """Add the AGENTS.md chain of the working folder to the prompt, and a line a skill if there is the tool for them."""
 
-    def __init__(self) -> None:
+    Config = Settings
+
+    def __init__(self, config: Settings | None = None) -> None:
+        self.use = (config or Settings()).use
         self._advice: dict[str, bool] = {}
         """Remarks, and whether they were told."""
 
@@ -28,10 +39,10 @@ class Skills:
         return "\n\n".join(filter(None, [_instructions(agent), skills])) or None
 
     def _skills(self, agent: Agent) -> str:
-        from .find import find_skills
+        from .find import skills_of
         from .prompt import skill_lines
 
-        found = find_skills(agent.pwd, agent.host.registry)
+        found = skills_of(agent, self.use)
         lines, left = skill_lines(found.skills.values())
         remarks = [str(unfit) for unfit in found.unfit]
         if left:

@@ -5,8 +5,10 @@ import json
 from kt import Context, Text, ToolNeeds, tool
 from kt.errors import DataError, KTError, NotFound, Vetoed, nearest
 
-from .find import Found, find_skills
+from .find import skills_of
 from .folder import files_of, read_bytes
+from .packs import skill_of
+from .plugin import Skills
 from .skill import Skill
 
 MAX_TEXT = 50_000
@@ -22,12 +24,16 @@ def skill(ctx: Context[object], name: str, file: str = "") -> Text:
         name: As in the list of skills.
         file: A path in the skill's folder, like references/x.md. Without it you get the instructions.
     """
-    chosen = _chosen(find_skills(ctx.pwd, ctx.agent.host.registry), name)
+    chosen = _chosen(ctx, name)
     text = _file(chosen, file) if file else _instructions(ctx, chosen)
     return Text(text, origin="" if chosen.own else "file")
 
 
-def _chosen(found: Found, name: str) -> Skill:
+def _chosen(ctx: Context[object], name: str) -> Skill:
+    if name.startswith("@"):
+        return skill_of(ctx.agent.host.plugins, name)
+    named = next((a.plugin.use for a in ctx.agent.active if isinstance(a.plugin, Skills)), ())
+    found = skills_of(ctx.agent, named)
     if name in found.skills:
         return found.skills[name]
     for unfit in found.unfit:

@@ -87,7 +87,7 @@ def team_of(agent: "Agent", config: TeamConfig) -> Recipe:
             raise UsageError(f"--add: there is a creature {each.name!r} already", hint="give it another name: REF=NAME")
         name = each.name or _free(creature.name, recipe)
         recipe.seats[name] = Seat(name=name), replace(creature, name=name)
-    if len(recipe.seats) < 2:
+    if len(recipe.seats) < 2 and not recipe.promoted:
         raise ConfigError("a team of one has nobody to talk with", hint="kt run --add REF")
     unheard = config.add and not recipe.promoted  # a root that was promoted has a channel to everybody
     for name, line in (config.channels or ({TALK: Line()} if unheard else {})).items():
