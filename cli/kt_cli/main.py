@@ -12,7 +12,7 @@ USAGE = """usage: kt COMMAND [ARGUMENTS]
 Run and manage agents made of plugins. `kt COMMAND --help` explains a command. With --skip-bad-plugins a command goes
 on without plugins that do not load, but never without a guard.
 """
-MENDING = ("doctor", "install", "uninstall", "update", "rollback", "sync")
+MENDING = ("doctor", "install", "uninstall", "update", "rollback", "sync", "check", "plugins")
 """Commands that must work while a plugin is broken."""
 
 

@@ -12,13 +12,17 @@ COMMANDS = {
     "resume": "go on with a session: kt resume [SESSION] [PROMPT]",
     "list": "list installed creatures, and with --all everything that is registered",
     "info": "show what a creature, tool, plugin or pack is: kt info REF",
+    "plugins": "look inside the installed plugins: kt plugins list|why|time|release",
+    "context": "show what a creature's prompt consists of, by who put it there: kt context REF",
+    "profile": "show the profiles and what they enable: kt profile list|show",
     "edit": "open a creature's file in $EDITOR: kt edit REF",
     "doctor": "check the installation, keys, models and a creature: kt doctor [REF]",
     "model": "choose, add, test and fetch models: kt model default|list|add|info|test|pull|rm",
     "login": "keep a provider's key, or log in: kt login PROVIDER",
     "config": "keep keys: kt config key set|list|rm",
     "new": "scaffold a creature, plugin or tool: kt new KIND NAME",
-    "trust": "trust a folder, so that its .kt/config.toml counts: kt trust [FOLDER]",
+    "schema": "print the JSON Schema of a kind of file: kt schema [NAME]",
+    "trust": "trust a folder's .kt/config.toml, or a pack: kt trust [FOLDER|@NAME]",
 }
 
 
@@ -29,7 +33,7 @@ def kt_register(registry: "Registry") -> None:
     registry.profile(
         "default",
         {
-            "plugins": ["skills", "early", "advice", "prices", "compaction", "checkpoints"],
+            "plugins": ["skills", "early", "advice", "prices", "compaction", "checkpoints", "quarantine"],
             "guards": ["permissions", "sandbox", "redact"],
         },
         help="what kt run uses",

@@ -12,6 +12,7 @@ from kt import Agent, Creature, Host
 from kt.errors import ConfigError, UsageError
 
 from .errors import Terminated
+from .left_out import left_out
 from .project_trust import mind_project
 from .resuming import recorded, session_of
 from .settings import DEFAULT_CREATURE, RunSettings
@@ -78,6 +79,8 @@ async def build_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
     """Return the agent of the settings. Raises KTError; where no model is chosen, it says what can be done."""
     resumed = session_of(settings)
     if resumed is not None:
+        if settings.overrides:
+            raise UsageError("a session goes on with the creature it was made with", where="--set")
         creature, options = recorded(settings, resumed)
     else:
         creature = creature_of(settings)
@@ -85,20 +88,32 @@ async def build_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
         options["llm"] = llm or model_of(settings, creature)
         if settings.registry.find("build_option", "session"):
             options.setdefault("session", True)
+    out = left_out(settings, creature, options)
+    options["plugins"] = [*options.get("plugins", ()), *(f"no:{name}" for name in out)]
     had = options.pop("limits", creature.limits)
     limits = replace(had, **{k: v for k, v in settings.limits.items() if v is not None})
     agent: Agent = await Agent.build(creature, limits=limits, host=Host(settings.plugins), **options)
     for name, error in settings.plugins.failed.items():
         print(f"kt: plugin {name!r} is left out: {error}", file=sys.stderr)
+    for line in filter(None, out.values()):
+        print(line, file=sys.stderr)
+    for consent in () if settings.explain else settings.registry.entries("consent"):
+        consent.load()(agent)
     return agent
 
 
 def creature_of(settings: RunSettings) -> Creature:
-    """Return the creature of the command line, of the project's or user's settings, or the default one."""
+    """Return the creature of the command line, of the project's or user's settings, or the default one.
+
+    What KT_SET and --set say of it comes over its file.
+    """
     ref, base = settings.creature, None
     if ref is None:
         ref, base = settings.registry.get("config", "settings")(settings.cwd.resolve()).creature
-    found: Creature = settings.registry.get("loader", "creature")(settings.plugins, ref or DEFAULT_CREATURE, base=base)
+    given: dict[str, Any] = {"base": base}
+    if overrides := settings.registry.get("config", "overrides")(settings.registry, settings.overrides):
+        given["overrides"] = overrides
+    found: Creature = settings.registry.get("loader", "creature")(settings.plugins, ref or DEFAULT_CREATURE, **given)
     return found
 
 

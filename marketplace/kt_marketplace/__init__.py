@@ -14,7 +14,7 @@ COMMANDS = {
     "rollback": ("install:rollback", "go back to the packs before the last change"),
     "sync": ("install:sync", "install exactly what a kt.lock says: kt sync [LOCK]"),
     "marketplace": ("marketplace:main", "search for packs, and manage the indexes they come from"),
-    "check": ("check:main", "check a pack as its users' kt will: kt check FOLDER|NAME"),
+    "check": ("check:main", "check a pack as everybody's installation will: kt check FOLDER|NAME"),
     "publish": ("publish:main", "build and check a pack, and write its index entry: kt publish [FOLDER]"),
 }
 
@@ -25,5 +25,7 @@ def kt_register(registry: "Registry") -> None:
         registry.command(name, f"kt_marketplace.commands.{target}", help=help)
     registry.add("consent", "packs", "kt_marketplace.approval:mind", help="asks about packs that nobody looked at")
     registry.add("packs", "approve", "kt_marketplace.approval:approve_by_name", help="what kt trust @NAME does")
+    registry.add("packs", "about", "kt_marketplace.approval:about", help="what kt info says of a pack")
     registry.add("packs", "manifest", "kt_marketplace.approval:manifest_of", help="what a pack says of itself")
     registry.add("doctor", "packs", "kt_marketplace.doctor:check", help="whether packs are what was inspected")
+    registry.add("schema", "pack", "kt_marketplace.schema:pack", help="a pack's kt-pack.toml")

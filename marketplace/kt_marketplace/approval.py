@@ -17,6 +17,7 @@ from .home import home
 from .install import overlay
 from .install.consent import Consent
 from .install.errors import Refused
+from .install.lock import Lock
 from .manifest import FILE, Pack
 from .needs import Needs
 from .official import names as official
@@ -74,6 +75,20 @@ def approve_by_name(plugins: "Plugins", name: str) -> list[str]:
     needs = pack.needs if pack else Needs()
     approve(name, needs)
     return needs.lines()
+
+
+def about(plugins: "Plugins", name: str) -> list[str]:
+    """Return what is known of an installed pack: what it says of itself, where it came from, what it may do."""
+    pack, locked = manifest_of(plugins, name), Lock.current().packs.get(name)
+    out = [pack.description] if pack else ["it has no kt-pack.toml"]
+    if pack and (pack.license or pack.homepage):
+        out.append(" ".join(word for word in (pack.license, pack.homepage) if word))
+    if locked is not None:
+        out.append(f"from {locked.source}, as {locked.requested}" if locked.requested else "came with another pack")
+        out.append(f"runs from {locked.editable}" if locked.editable else f"sha256 {locked.sha256}")
+    elif name not in official():
+        out.append("approved" if name in _approved() else f"not approved: kt trust @{name}")
+    return out + [f"may {line}" for line in (pack.needs.lines() if pack else ())]
 
 
 def _approved() -> dict[str, Needs]:

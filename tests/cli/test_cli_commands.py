@@ -1,7 +1,6 @@
 """The commands beside `run`: what they print, what they change, and their exit codes."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -146,32 +145,6 @@ def test_the_doctor_sees_a_key_but_does_not_show_it(kt: Any) -> None:
     done = kt("doctor", "--json")
     assert checks(done)["key of openai"]["ok"] is True
     assert "sk-secret" not in done.out + done.err
-
-
-@pytest.mark.parametrize(
-    ("kind", "name", "folder"),
-    [
-        ("creature", "my-helper", "my-helper"),
-        ("plugin", "my-counter", "kt-my-counter"),
-        ("tool", "my-greeter", "kt-my-greeter"),
-    ],
-)
-def test_a_scaffold_passes_its_own_test(kt: Any, kind: str, name: str, folder: str) -> None:
-    made = kt("new", kind, name)
-    assert made.code == 0, made.err
-    written = [p for p in (kt.folder / folder).rglob("*") if p.is_file()]
-    assert {str(p.relative_to(kt.folder)) for p in written} <= set(made.out.splitlines())
-    assert not [p for p in written if "__NAME__" in p.read_text() or "__MODULE__" in p.read_text()]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder],
-        cwd=kt.folder, env=kt.env | {"PYTHONPATH": str(kt.folder / folder)}, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-
-
-def test_a_scaffold_of_a_creature_is_found_healthy(kt: Any) -> None:
-    kt("new", "creature", "my-helper")
-    assert "ok   creature ./my-helper" in kt("doctor", "./my-helper").out
 
 
 def test_trust_is_for_the_folder(kt: Any) -> None:

@@ -152,7 +152,7 @@ def test_files_of_a_base_stand_beside_the_base(plugins: Plugins, tmp_path: Path)
         ("llm: one\n", "bse: x\n", "child.yaml:2:1", "unknown key 'bse'", "did you mean base"),
         ("prompt: ${NO_SUCH_WORD}\n", "", "parent.yaml:1:1", "NO_SUCH_WORD is not set", "write a default"),
         ("tools: [grep]\n", "tools: [a, 'no:grap']\n", "child.yaml:2:12", "tools: the base has no 'grap'", "grep"),
-        ("plugins: [early]\n", "plugins: ['no:erly']\n", "child.yaml:2:11", "plugins: the base has no 'erly'", "early"),
+        ("plugins: [early]\n", "plugins: ['no:erly']\n", "child.yaml:2:11", "its base does not have: 'erly'", "early"),
         ("guards: [a]\n", "guards: ['no:a']\n", "child.yaml:2:1", "can't drop a guard", "profile"),
         ("guards: [a]\n", "guards: null\n", "child.yaml:2:1", "can't drop a guard", "profile"),
         ("guards: [a]\n", "no_inherit: [tools, guards]\n", "child.yaml:2:21", "can't drop a guard", ""),

@@ -44,7 +44,7 @@ class Both:
         return raised.value
 
 
-PLUGINS = ["skills", "early", "advice", "prices", "compaction", "checkpoints"]
+PLUGINS = ["skills", "early", "advice", "prices", "compaction", "checkpoints", "quarantine"]
 """What the default profile enables."""
 
 

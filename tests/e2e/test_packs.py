@@ -61,7 +61,7 @@ def walk(product: Product, market: Market) -> None:
         product.env["UV_DEFAULT_INDEX"] = f"{address}simple/"
         found = json.loads(product.kt("marketplace", "search", "code", "--kind", "creature", "--json").stdout)
         assert found[0]["name"] == "kt-biome"
-        assert (found[0]["source"], found[0]["installed"]) == ("team", None)
+        assert (found[0]["source"], found[0]["installed"]) == ("team", "")
         assert product.kt("run", "@kt-biome/creatures/swe", "hi", "--model", "scripted").returncode == 66
         refused = product.kt("install", "@kt-biome")
         assert refused.returncode == 77

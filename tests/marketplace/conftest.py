@@ -10,8 +10,8 @@ from .installing import Home, PackageIndex
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """Return an empty home; uv knows no package index."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """Return an empty home; uv knows no package index. What a test imports of its packs is forgotten."""
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("KT_HOME", str(folder))
@@ -20,7 +20,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.delenv("KT_INDEX", raising=False)
     monkeypatch.delenv("KT_OFFLINE", raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    return Home(folder)
+    before = set(sys.modules)
+    yield Home(folder)
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.fixture

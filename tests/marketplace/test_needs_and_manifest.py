@@ -1,9 +1,11 @@
 """What a pack needs, and what its kt-pack.toml may say."""
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kt.errors import DataError
+from kt_marketplace import schema
 from kt_marketplace.manifest import Pack, Provided, normal
 from kt_marketplace.needs import Needs
 
@@ -110,3 +112,13 @@ def test_any_other_text_is_a_data_error(text: str) -> None:
         Pack.parse(text)
     except DataError:
         pass
+
+
+def test_the_schema_has_every_key_and_takes_what_the_loader_takes() -> None:
+    made = schema.pack()
+    jsonschema.Draft202012Validator.check_schema(made)
+    check = jsonschema.Draft202012Validator(made).is_valid
+    assert check(Pack.parse(WHOLE).table())
+    assert set(made["properties"]["needs"]["properties"]) == set(KINDS)
+    assert not check({"pack": {"name": "x"}})
+    assert not check({**Pack.parse(WHOLE).table(), "more": 1})

@@ -75,15 +75,19 @@ def make_wheel(
     if tamper:
         tamper(done)
     path = folder / f"{package}-{version}-{tag}.whl"
+    _archive(path, done, members)
+    return path
+
+
+def _archive(path: Path, files: Files, members: Sequence[tuple[zipfile.ZipInfo, bytes]]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        for member, data in done.items():
-            info = zipfile.ZipInfo(member, DATE)
+        for name, data in files.items():
+            info = zipfile.ZipInfo(name, DATE)
             info.external_attr = 0o100644 << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             file.writestr(info, data)
         for info, data in members:
             file.writestr(info, data)
-    return path
 
 
 def make_pack(

@@ -28,7 +28,12 @@ ALLOWED = {
     "providers/local/kt_local/fetch.py": "its weights, for the user's command",
     "plugins/sessions/kt_sessions/changing.py": "fork() copies a session",
     "cli/kt_cli/commands/edit.py": "the user's editor, for the user's command",
-    "marketplace/kt_marketplace/install.py": "uv, for the user's command",
+    "cli/kt_cli/timing.py": "a fresh Python that measures a run, for the user's command",
+    "plugins/evals/kt_evals/folder.py": "git, for the folder of a task, which nothing else has seen",
+    "marketplace/kt_marketplace/install/uv.py": "uv, for the user's command",
+    "marketplace/kt_marketplace/install/build.py": "git, for the user's command",
+    "marketplace/kt_marketplace/check/process.py": "the code of a pack that is checked, for the user's command",
+    "marketplace/kt_marketplace/fixtures.py": "kt, for the test of a pack's author",
 }
 
 

@@ -50,6 +50,9 @@ def _entry(entry: "Entry") -> None:
 
 def _pack(plugins: "Plugins", dist: str, entries: "list[Entry]") -> None:
     print(f"pack {dist} {entries[0].version}")
+    about = plugins.registry.find("packs", "about")
+    for line in () if about is None else about.load()(plugins, dist):
+        print(f"  {line}")
     for ref in plugins.registry.get("config", "creatures_of")(plugins, dist):
         print(f"  creature {ref}")
     recipes_of = plugins.registry.find("loader", "terrariums")

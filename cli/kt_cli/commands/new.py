@@ -1,9 +1,9 @@
-"""kt new creature|plugin|tool NAME: a scaffold that passes its own test."""
+"""kt new pack|creature|plugin|provider|tool NAME: a scaffold that passes its own tests."""
 
 import keyword
 import re
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +14,14 @@ from ..parsing import parse
 if TYPE_CHECKING:
     from kt import Plugins
 
-KINDS = ("creature", "plugin", "tool")
+DEPENDENCIES = {
+    "pack": ("kt-core>=0.1,<1", "kt-yaml", "kt-skills"),
+    "creature": (),
+    "plugin": ("kt-core>=0.1,<1",),
+    "provider": ("kt-core>=0.1,<1", "kt-http", "kt-openai"),
+    "tool": ("kt-core>=0.1,<1",),
+}
+"""What can be made, and what a distribution of it depends on."""
 
 
 class CannotCreate(KTError):
@@ -27,18 +34,18 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     """Run the command; return its exit code."""
 
     def new(
-        kind: Annotated[str, typer.Argument(help="creature, plugin or tool")],
+        kind: Annotated[str, typer.Argument(help=", ".join(DEPENDENCIES))],
         name: Annotated[str, typer.Argument(help="lower case, digits and hyphens")],
     ) -> int:
-        """Make a folder with a creature, plugin or tool that works, and a test that passes."""
-        if kind not in KINDS:
-            raise UsageError(f"can't make a {kind!r}", hint=f"kt new {'|'.join(KINDS)} NAME")
+        """Make a folder with a pack, creature, plugin, provider or tool that works, and tests that pass."""
+        if kind not in DEPENDENCIES:
+            raise UsageError(f"can't make a {kind!r}", hint=f"kt new {'|'.join(DEPENDENCIES)} NAME")
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
             raise UsageError(f"{name!r} is no name", hint="lower case, digits and single hyphens, no Python keyword")
         folder = Path(name if kind == "creature" else f"kt-{name}")
         try:
             folder.mkdir()
-            made = _copy(files("kt_cli") / "templates" / kind, folder, name)
+            made = _write(folder, _filled(kind, name))
         except FileExistsError:
             raise CannotCreate(f"{str(folder)!r} is there already", hint="choose another name") from None
         except OSError as error:
@@ -54,26 +61,51 @@ def main(argv: list[str], plugins: "Plugins") -> int:
 def _next(kind: str, folder: Path) -> str:
     if kind == "creature":
         return f"next: kt doctor ./{folder} && kt run ./{folder} 'hello'"
-    return f"next: uv pip install -e ./{folder} && python -m pytest {folder}/tests"
+    return f"next: kt install -e ./{folder} --yes && python -m pytest {folder} && kt check ./{folder}"
 
 
-def _copy(source: Any, target: Path, name: str) -> list[Path]:
-    """Copy a template folder, with NAME and its forms filled in, in names and texts."""
+def _filled(kind: str, name: str) -> dict[PurePosixPath, str]:
+    """Return the files of a scaffold, path to text, with NAME and its forms filled in."""
     words = {
         "__NAME__": name,
         "__MODULE__": name.replace("-", "_"),
+        "__UPPER__": name.replace("-", "_").upper(),
         "__CLASS__": "".join(w.capitalize() for w in name.split("-")),
+        "__DEPENDENCIES__": ", ".join(f'"{each}"' for each in DEPENDENCIES[kind]),
     }
-    out: list[Path] = []
-    for item in sorted(source.iterdir(), key=lambda i: str(i.name)):
-        path = target / item.name.replace("NAME", words["__MODULE__"]).removesuffix(".in")
+    templates = files("kt_cli") / "templates"
+    out: dict[PurePosixPath, str] = {}
+    for folder in [kind] if kind == "creature" else ["common", kind]:
+        for path, text in _templates(templates / folder).items():
+            out[_named(path, name)] = re.sub("|".join(words), lambda found: words[found[0]], text)
+    return out
+
+
+def _templates(source: Any, inside: PurePosixPath = PurePosixPath()) -> dict[PurePosixPath, str]:
+    """Return the texts of a template folder, by path in it."""
+    out: dict[PurePosixPath, str] = {}
+    for item in source.iterdir():
         if item.is_dir():
-            path.mkdir()
-            out += _copy(item, path, name)
-            continue
-        text = item.read_text(encoding="utf-8")
-        for word, value in words.items():
-            text = text.replace(word, value)
-        path.write_text(text, encoding="utf-8")
-        out.append(path)
+            out |= _templates(item, inside / item.name)
+        elif item.name.endswith(".in"):
+            out[inside / item.name.removesuffix(".in")] = item.read_text(encoding="utf-8")
+    return out
+
+
+def _named(path: PurePosixPath, name: str) -> PurePosixPath:
+    """Return a template's path for a scaffold; what Python imports has no hyphens in its name."""
+    parts = []
+    for part in path.parts:
+        python = part.startswith("kt_") or part.endswith(".py")
+        parts.append(part.replace("NAME", name.replace("-", "_") if python else name).replace("dot_", "."))
+    return PurePosixPath(*parts)
+
+
+def _write(folder: Path, texts: dict[PurePosixPath, str]) -> list[Path]:
+    out = []
+    for path, text in sorted(texts.items(), key=lambda each: str(each[0])):
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        out.append(file)
     return out

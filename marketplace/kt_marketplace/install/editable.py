@@ -36,6 +36,10 @@ class Project:
         return version
 
     @property
+    def summary(self) -> str:
+        return " ".join(str(self._table.get("description", "")).split())
+
+    @property
     def requires(self) -> list[Requirement]:
         try:
             return [Requirement(text) for text in self._table.get("dependencies", ())]
@@ -69,8 +73,9 @@ def write_info(pack: Locked, site: Path) -> None:
     project = Project(Path(pack.editable))
     info = site / f"{pack.name.replace('-', '_')}-{pack.version}.dist-info"
     info.mkdir()
-    requires = "".join(f"Requires-Dist: {r}\n" for r in project.requires)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {pack.name}\nVersion: {pack.version}\n{requires}")
+    head = {"Metadata-Version": "2.4", "Name": pack.name, "Version": pack.version, "Summary": project.summary}
+    lines = [*(f"{k}: {v}" for k, v in head.items()), *(f"Requires-Dist: {r}" for r in project.requires)]
+    (info / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
     points = "".join(
         f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in table.items())
         for group, table in project.entry_points.items()

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from kt.errors import NotFound
 
 from . import editable, store, uv
-from .errors import Busy, NotBuilt
+from .errors import Busy, NotBuilt, Tampered
 from .intact import check, damaged
 from .lock import Lock
 from .path import LOCK, ROOTS, SITE, lock_file, overlay, packs_folder
@@ -32,6 +32,8 @@ def alone() -> Iterator[Path]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Busy("another process is installing packs", hint="wait for it, and try again") from None
+        for left in folder.glob("work-*"):  # by a process that was killed
+            shutil.rmtree(left)
         with TemporaryDirectory(dir=folder, prefix="work-") as work:
             yield Path(work)
 
@@ -59,7 +61,8 @@ def build(lock: Lock, work: Path) -> Path:
         lines.append(f"{pack.name} @ {store.wheel_file(pack).as_uri()} --hash=sha256:{pack.sha256}\n")
     if lines:
         _install(lines, site, work)
-    check(lock, site)
+    if bad := damaged(lock, site):
+        raise Tampered(f"what was installed is not what was inspected: {', '.join(bad[:5])}", where=str(site))
     roots = [editable.Project(Path(p.editable)).package.parent for p in lock.packs.values() if p.editable]
     (fresh / ROOTS).write_text("".join(f"{root}\n" for root in roots), encoding="utf-8")
     (fresh / LOCK).write_bytes(lock.text())
@@ -71,7 +74,8 @@ def _install(lines: list[str], site: Path, work: Path) -> None:
     (work / "wheels.txt").write_text("".join(lines))
     uv.run(
         *("pip", "install", "--target", site, "--python", sys.executable, "--no-deps", "--require-hashes"),
-        *("--only-binary", ":all:", "--no-index", "-r", "wheels.txt"),
+        # Not from uv's cache, nor linked to it: what a program did to a file there would be installed, or come there.
+        *("--only-binary", ":all:", "--no-index", "--no-cache", "--link-mode", "copy", "-r", "wheels.txt"),
         cwd=work,
     )
 

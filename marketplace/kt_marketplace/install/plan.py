@@ -1,6 +1,6 @@
 """What an installation would change: the roots, all that they need, and what the inspection of each wheel says."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -190,21 +190,21 @@ class Planner:
         entries = Lock({name: c.locked(there) for name, c in there.items()})
         needed = entries.needed(entries.requested)
         lock = Lock({name: there[name].locked(needed) for name in needed})
-        arrivals = [self._arrival(there[n], lock.packs[n]) for n in sorted(needed) if self._differs(lock.packs[n])]
+        wheels = [there[name].made for name in needed]
+        beside = self.base.beside(made for made in wheels if isinstance(made, Wheel))
+        fresh = sorted(name for name in needed if self._differs(lock.packs[name]))
+        arrivals = [self._arrival(there[name], lock.packs[name], beside) for name in fresh]
         return Change(lock, arrivals, [pack for name, pack in self.lock.packs.items() if name not in needed])
 
     def _differs(self, locked: Locked) -> bool:
         before = self.lock.packs.get(locked.name)
         return before is None or (locked.sha256, locked.editable) != (before.sha256, before.editable)
 
-    def _arrival(self, candidate: Candidate, locked: Locked) -> Arrival:
-        known: Iterable[str] = self.lock.packs
+    def _arrival(self, candidate: Candidate, locked: Locked, beside: Installed) -> Arrival:
         looked = None
-        if isinstance(candidate.made, Wheel):
+        if isinstance(made := candidate.made, Wheel):
             asked = True if candidate.requested else None
-            looked = inspect(
-                candidate.made, installed=self.base, official=self.official, known=list(known), plugin=asked
-            )
+            looked = inspect(made, installed=beside, official=self.official, known=[*self.lock.packs], plugin=asked)
         return Arrival(candidate, locked, self.lock.packs.get(locked.name), looked)
 
 

@@ -192,7 +192,8 @@ def _plugins(base: Node | None, child: Node) -> Node:
         taken = name.removeprefix("no:")
         if taken != name and taken not in before:
             hint = nearest(taken, before) or "a profile or -p no:NAME can disable a plugin"
-            raise DataError(f"plugins: the base has no {taken!r}", where=node.where(), hint=hint)
+            why = f"a creature can't disable a plugin that its base does not have: {taken!r}"
+            raise DataError(why, where=node.where(), hint=hint)
         own[taken] = node if taken == name else replace(node, value=None)
     return _tables(base, replace(child, value=own))
 

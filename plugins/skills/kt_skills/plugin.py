@@ -32,6 +32,8 @@ class Skills:
         self.use = (config or Settings()).use
         self._advice: dict[str, bool] = {}
         """Remarks, and whether they were told."""
+        self.prompt_shares: list[tuple[str, str, str]] = []
+        """(kind, name, line) of what stands in the prompt for each skill."""
 
     @hookimpl
     async def kt_prompt(self, agent: Agent) -> str | None:
@@ -44,6 +46,7 @@ class Skills:
 
         found = skills_of(agent, self.use)
         lines, left = skill_lines(found.skills.values())
+        self.prompt_shares = [("skill", line[2:].partition(":")[0], line) for line in lines]
         remarks = [str(unfit) for unfit in found.unfit]
         if left:
             lines.append(f"[{left} more have no room here]")

@@ -33,6 +33,7 @@ class TaskTool(Tool):
         described = "\n".join([INTRODUCTION, *lines])
         super().__init__(task, description=described, background=True, needs=ToolNeeds(reads=()))
         self.roster = roster
+        self.prompt_shares = [("subagent", name, line) for name, line in zip(roster.specs, lines, strict=True)]
 
     @property
     def parameters(self) -> Any:

@@ -33,7 +33,7 @@ class Maker:
         self.forced = False
         self.budget: Any = None
         self._creatures: dict[str, Creature] = {}
-        self._profiles: dict[tuple[str, str], Any] = {}
+        self._profiles: dict[tuple[str, str, str], Any] = {}
 
     async def add(
         self,
@@ -158,14 +158,14 @@ class Maker:
         if options.get("session") is True and self.session_dir is not None:
             options["session_dir"] = self.session_dir
         if isinstance(profile := options.get("profile"), str):
-            options["profile"] = self._profile(profile, Path(options["pwd"] or "."))
+            options["profile"] = self._profile(profile, Path(options["pwd"] or "."), creature.name if creature else "")
         return options
 
-    def _profile(self, name: str, pwd: Path) -> Any:
-        key = name, str(pwd)
+    def _profile(self, name: str, pwd: Path, creature: str) -> Any:
+        key = name, str(pwd), creature
         if key not in self._profiles:
             registry = self.engine.host.registry
-            self._profiles[key] = registry.get("loader", "profile")(registry, name, pwd)
+            self._profiles[key] = registry.get("loader", "profile")(registry, name, pwd, creature)
         return self._profiles[key]
 
     def _free_name(self, name: str) -> str:

@@ -1,0 +1,21 @@
+"""The inspection that everybody's `kt install` makes, made by the author before."""
+
+import sys
+from pathlib import Path
+
+from .outcome import Outcome
+
+
+def inspection(wheel: Path) -> Outcome:
+    """Return what the inspection of a wheel refuses; what it would ask the user about is said beside."""
+    from ..inspect import Installed, Wheel, inspect
+    from ..official import names
+
+    read = Wheel.read(wheel)
+    found = inspect(read, installed=Installed.of(sys.path), official=names(), plugin=True)
+    asks = "; ".join(finding.text for finding in found.asks)
+    holds = f"nothing would be refused; who installs it is asked: {asks}" if asks else "nothing would be refused"
+    refused = [finding for finding in found.findings if finding.level == "refuse"]
+    return Outcome.of(
+        "wheel", holds, [(finding.text, f"{finding.code}: see docs/marketplace.md") for finding in refused]
+    )
