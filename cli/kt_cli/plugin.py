@@ -30,6 +30,7 @@ COMMANDS = {
 def kt_register(registry: "Registry") -> None:
     for name, help in COMMANDS.items():
         registry.command(name, f"kt_cli.commands.{name}:main", help=help)
+    registry.add("parser", "arguments", "kt_cli.arguments:Arguments", help="argparse for commands of plugins")
     registry.profile(
         "default",
         {

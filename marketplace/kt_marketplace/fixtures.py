@@ -1,4 +1,4 @@
-"""Fixtures for the tests of packs; pytest loads this module wherever kt-marketplace is installed, so it imports little.
+"""Fixtures for the tests of packs: `pytest -p kt_marketplace.fixtures`, or `addopts` in the pack's pyproject.toml.
 
 `kt_home`, `kt_plugins`, `kt_agent`, `kt_run`, `kt_contract`; none acts unless a test asks for it.
 """

@@ -1,6 +1,8 @@
 """The names of the official packs: those of the index that comes with this distribution."""
 
+import json
 from functools import cache
+from pathlib import Path
 
 PRODUCT = ("kt-core", "kterrarium")
 """What is no pack, and ours."""
@@ -8,7 +10,5 @@ PRODUCT = ("kt-core", "kterrarium")
 
 @cache
 def names() -> frozenset[str]:
-    from .index.sources import official
-
-    document = official().document
-    return frozenset({*PRODUCT, *(document.packs if document is not None else ())})
+    file = Path(__file__).parent / "data" / "index.json"
+    return frozenset({*PRODUCT, *json.loads(file.read_text(encoding="utf-8"))["signed"]["packs"]})

@@ -20,7 +20,8 @@ ABOUT = {
 
 def pack() -> dict[str, Any]:
     """Return the schema, draft 2020-12."""
-    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+    text: dict[str, Any] = {"type": "string"}
+    texts: dict[str, Any] = {"type": "array", "items": text}
     head = {key: {**text, "description": ABOUT[key]} for key in TEXTS}
     head |= {key: {**texts, "description": ABOUT[key]} for key in LISTS}
     needs = {

@@ -13,8 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from kt.errors import ConfigError, KTError
-from kt_marketplace.index import fetch
-from kt_marketplace.index.transport import check, read
+from kt_marketplace.transport import check, fetch, read
 
 from .index_world import BYTES, Answer, Web, says
 
@@ -72,7 +71,7 @@ def test_http_is_for_this_machine_or_a_pinned_key() -> None:
 
 def test_offline_nothing_is_asked(web: Web, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KT_OFFLINE", "1")
-    for ask in (lambda: read(web.address), lambda: fetch(web.address, DIGEST, len(BYTES), tmp_path / "x")):
+    for ask in (lambda: read(web.address), lambda: fetch(web.address, DIGEST, tmp_path / "x", size=len(BYTES))):
         with pytest.raises(KTError, match="KT_OFFLINE forbids"):
             ask()
     assert web.asked == []
@@ -180,9 +179,9 @@ def test_no_http_is_an_error(web: Web) -> None:
 
 def test_a_file_is_there_once_it_is_the_right_one(web: Web, tmp_path: Path) -> None:
     web.pages["/x.whl"] = says(BYTES)
-    file = fetch(f"{web.address}/x.whl", DIGEST, len(BYTES), tmp_path / "x.whl")
+    file = fetch(f"{web.address}/x.whl", DIGEST, tmp_path / "x.whl", size=len(BYTES))
     assert file.read_bytes() == BYTES
-    again = fetch(file.as_uri(), DIGEST, len(BYTES), tmp_path / "y.whl")
+    again = fetch(file.as_uri(), DIGEST, tmp_path / "y.whl", size=len(BYTES))
     assert again.read_bytes() == BYTES
     assert sorted(f.name for f in tmp_path.iterdir()) == ["x.whl", "y.whl"]
 
@@ -201,7 +200,7 @@ def test_other_bytes_are_not_kept(web: Web, tmp_path: Path, data: bytes, says_wh
     (tmp_path / "near.whl").write_bytes(data)
     url = (tmp_path / "near.whl").as_uri() if near else f"{web.address}/x.whl"
     with pytest.raises(KTError, match=says_what) as raised:
-        fetch(url, DIGEST, len(BYTES), tmp_path / "x.whl")
+        fetch(url, DIGEST, tmp_path / "x.whl", size=len(BYTES))
     assert raised.value.exit_code == 65
     assert [f.name for f in tmp_path.iterdir()] == ["near.whl"]
 
@@ -209,6 +208,6 @@ def test_other_bytes_are_not_kept(web: Web, tmp_path: Path, data: bytes, says_wh
 def test_a_file_that_is_not_there_is_an_error(web: Web, tmp_path: Path) -> None:
     for url in (f"{web.address}/x.whl", (tmp_path / "none.whl").as_uri()):
         with pytest.raises(KTError) as raised:
-            fetch(url, DIGEST, len(BYTES), tmp_path / "x.whl")
+            fetch(url, DIGEST, tmp_path / "x.whl", size=len(BYTES))
         assert raised.value.exit_code == 69
     assert list(tmp_path.iterdir()) == []

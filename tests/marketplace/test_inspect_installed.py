@@ -77,7 +77,7 @@ def test_our_own_environment() -> None:
     assert found.scripts["kt"] == "kterrarium"
     assert found.entry_points["kt"]["yaml"] == "kt-yaml"
     assert found.files["pluggy/__init__.py"] == "pluggy"
-    assert "pluggy" in {r.name for r in found.requires["kt-core"]}
+    assert "pluggy" in {r.name for r in found.requires("kt-core")}
 
 
 @pytest.mark.parametrize("where", [["--target", "packs"], ["--prefix", "env"]])

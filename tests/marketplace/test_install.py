@@ -9,8 +9,9 @@ import pytest
 from kt import Plugins
 from kt.errors import ConfigError, DataError, NotFound, UsageError
 from kt_marketplace import packages
+from kt_marketplace.errors import Tampered, Unreachable
 from kt_marketplace.install import overlay
-from kt_marketplace.install.errors import Busy, InstallFailed, NotBuilt, Refused, Tampered, Unreachable
+from kt_marketplace.install.errors import Busy, InstallFailed, NotBuilt, Refused
 from kt_marketplace.install.path import folders, lock_file
 
 from .installing import Home, PackageIndex

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from kt import Plugins
 from kt.errors import DataError
+from kt_marketplace.errors import Unreachable
 from kt_marketplace.install.build import clone
-from kt_marketplace.install.errors import InstallFailed, Refused, Unreachable
+from kt_marketplace.install.errors import InstallFailed, Refused
 from kt_marketplace.install.path import folders
 
 from .installing import Home

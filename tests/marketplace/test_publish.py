@@ -17,11 +17,12 @@ import uv
 from kt import Plugins
 from kt.errors import ConfigError, DataError, KTError, NotFound, UsageError
 from kt_marketplace.commands import marketplace, publish
-from kt_marketplace.index import Document, Sources, choose, fetch
+from kt_marketplace.index import Document, Sources, choose
 from kt_marketplace.index.document import text_of
 from kt_marketplace.index.serve import Server
 from kt_marketplace.index.signing import SigningKey
 from kt_marketplace.index.simple import JSON
+from kt_marketplace.transport import fetch
 from packaging.specifiers import SpecifierSet
 
 from .index_world import a_wheel
@@ -214,10 +215,10 @@ def test_a_served_index_is_a_source(team: Publisher, tmp_path: Path) -> None:
         sources.add(sources.offer(address, text_of(SigningKey.load(team.key).public)))
         choice = choose(sources.find("kt-owl"), SpecifierSet(), "0.1.0")
         (file,) = choice.files
-        assert fetch(file.url, file.sha256, file.size, tmp_path / file.name).read_bytes() == wheel.read_bytes()
+        assert fetch(file.url, file.sha256, tmp_path / file.name, size=file.size).read_bytes() == wheel.read_bytes()
         (team.folder / "wheels" / file.name).write_bytes(b"x" * file.size)
         with pytest.raises(DataError, match="is not the file that its index names"):
-            fetch(file.url, file.sha256, file.size, tmp_path / "again.whl")
+            fetch(file.url, file.sha256, tmp_path / "again.whl", size=file.size)
 
 
 def test_the_pages_that_uv_and_pip_read(team: Publisher, tmp_path: Path) -> None:

@@ -3,27 +3,21 @@
 import json
 from typing import TYPE_CHECKING
 
-from .publish import Parser
-
 if TYPE_CHECKING:
     from kt import Plugins
 
 
 def main(argv: list[str], plugins: "Plugins") -> int:
     """Run kt check; return 0 if every check of every pack holds, else 1. Raises KTError."""
-    parser = Parser(
+    parser = plugins.registry.get("parser", "arguments")(
         prog="kt check",
         description="Check packs: the manifest, what it lists, the inspection that everybody's installation makes, the "
         "contract of each kind, and that creatures build. Their code runs: check what is yours, or what you trust.",
-        allow_abbrev=False,
     )
     parser.add_argument("packs", nargs="*", default=["."], metavar="FOLDER|WHEEL|NAME", help="else the working folder")
     parser.add_argument("--json", action="store_true", help="a JSON line for each check")
-    try:
-        given = parser.parse_args(argv)
-    except SystemExit:
-        return 0  # --help was printed
-    return _check(given.packs, plugins, as_json=given.json)
+    given = parser.read(argv)
+    return 0 if given is None else _check(given.packs, plugins, as_json=given.json)
 
 
 def _check(packs: list[str], plugins: "Plugins", *, as_json: bool) -> int:

@@ -1,9 +1,8 @@
-"""kt install, uninstall, update, rollback and sync: parsed by hand, they must work while plugins are broken."""
+"""kt install, uninstall, update, rollback and sync: they work while plugins are broken."""
 
 import sys
-from argparse import ArgumentParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from kt.errors import UsageError
 
@@ -14,32 +13,17 @@ if TYPE_CHECKING:
     from kt import Plugins
 
 
-class Parser(ArgumentParser):
-    """A command's arguments; a wrong one is an error of ours. Its help begins with "Usage: kt NAME"."""
-
-    def __init__(self, name: str, description: str) -> None:
-        super().__init__(prog=f"kt {name}", description=description, allow_abbrev=False, exit_on_error=False)
-        self.add_argument("--yes", "-y", action="store_true", help="say yes to what would be asked")
-
-    def format_help(self) -> str:
-        return super().format_help().replace("usage: ", "Usage: ", 1)
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"{self.prog} --help")
-
-    def read(self, argv: list[str]) -> Any:
-        """Return the arguments, or None where help was asked for and printed. Raises UsageError."""
-        if "--help" in argv or "-h" in argv:
-            print(self.format_help(), end="")
-            return None
-        return self.parse_args(argv)
+def _parser(plugins: "Plugins", name: str, description: str) -> Any:
+    parser = plugins.registry.get("parser", "arguments")(prog=f"kt {name}", description=description)
+    parser.add_argument("--yes", "-y", action="store_true", help="say yes to what would be asked")
+    return parser
 
 
 def install(argv: list[str], plugins: "Plugins") -> int:
     """Run `kt install`; return its exit code."""
     from ..install import transaction
 
-    parser = Parser("install", "Install packs beside the environment that runs kt, after a look at each wheel.")
+    parser = _parser(plugins, "install", "Install packs, after a look at each wheel, beside what runs kt.")
     parser.add_argument("packs", nargs="+", metavar="PACK", help="@NAME, a requirement, wheel, folder or git+URL")
     parser.add_argument("-e", "--editable", action="store_true", help="run a folder's pack from that folder")
     if (given := parser.read(argv)) is None:
@@ -55,7 +39,7 @@ def uninstall(argv: list[str], plugins: "Plugins") -> int:
     """Run `kt uninstall`; return its exit code."""
     from ..install import transaction
 
-    parser = Parser("uninstall", "Remove packs, and what nothing else needs.")
+    parser = _parser(plugins, "uninstall", "Remove packs, and what nothing else needs.")
     parser.add_argument("packs", nargs="+", metavar="PACK", help="a name, with @ or without")
     if (given := parser.read(argv)) is None:
         return 0
@@ -66,7 +50,7 @@ def update(argv: list[str], plugins: "Plugins") -> int:
     """Run `kt update`; return its exit code."""
     from ..install import transaction
 
-    parser = Parser("update", "Bring packs to their newest versions. One that needs more than before asks again.")
+    parser = _parser(plugins, "update", "Bring packs to their newest versions; more needs are asked again.")
     parser.add_argument("packs", nargs="*", metavar="PACK", help="a name, with @ or without")
     parser.add_argument("--all", action="store_true", help="all installed packs")
     if (given := parser.read(argv)) is None:
@@ -83,7 +67,7 @@ def rollback(argv: list[str], plugins: "Plugins") -> int:
     """Run `kt rollback`; return its exit code."""
     from ..install import transaction
 
-    parser = Parser("rollback", "Go back to the packs before the last change; once more undoes that.")
+    parser = _parser(plugins, "rollback", "Go back to the packs before the last change; once more undoes that.")
     if (given := parser.read(argv)) is None:
         return 0
     return _said(transaction.rollback(consent=Consent(given=given.yes)))
@@ -93,7 +77,7 @@ def sync(argv: list[str], plugins: "Plugins") -> int:
     """Run `kt sync`; return its exit code."""
     from ..install import transaction
 
-    parser = Parser("sync", "Install exactly what a kt.lock says, to the byte.")
+    parser = _parser(plugins, "sync", "Install exactly what a kt.lock says, to the byte.")
     parser.add_argument("lock", nargs="?", type=Path, metavar="LOCK", help="that of another machine; else your own")
     parser.add_argument("--wheels", type=Path, metavar="FOLDER", help="a folder with wheels that no address gives")
     if (given := parser.read(argv)) is None:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from kt.errors import KTError, NotFound, UsageError, nearest
 
 from ..index import Source, Sources
-from ..index.transport import SECONDS
+from ..transport import SECONDS
 from . import publish
-from .publish import Parser
 
 if TYPE_CHECKING:
     from kt import Plugins
@@ -27,20 +26,17 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     """Run kt marketplace; return its exit code. Raises KTError."""
     if argv and not argv[0].startswith("-") and argv[0] not in WORDS:
         raise UsageError(f"no command {argv[0]!r}", hint=f"{nearest(argv[0], WORDS)} (kt marketplace --help)")
-    try:
-        given = _parser().parse_args(argv)
-    except SystemExit:
-        return 0  # --help was printed
-    return int(given.run(given))
+    given = _parser(plugins.registry.get("parser", "arguments")).read(argv)
+    return 0 if given is None else int(given.run(given))
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="kt marketplace", description="Find packs, and say where they are found.")
+def _parser(made: Any) -> Any:
+    parser = made(prog="kt marketplace", description="Find packs, and say where they are found.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, run: Callable[[Any], int], help: str) -> argparse.ArgumentParser:
         command: argparse.ArgumentParser = commands.add_parser(
-            name, help=help, description=f"{help[0].upper()}{help[1:]}.", allow_abbrev=False
+            name, help=help, description=f"{help[0].upper()}{help[1:]}."
         )
         command.set_defaults(run=run)
         return command
@@ -180,7 +176,7 @@ def _refreshed(source: Source) -> str:
 
 def _serve(given: argparse.Namespace) -> int:
     from ..index.serve import Server
-    from ..index.transport import is_loopback
+    from ..transport import is_loopback
 
     with Server(given.folder, given.host, given.port) as server:
         if not is_loopback(given.host):

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from kt.errors import DataError, UsageError
 
@@ -20,32 +20,20 @@ if TYPE_CHECKING:
     from kt import Plugins
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"{self.prog} --help")
-
-    def format_help(self) -> str:
-        return super().format_help().replace("usage:", "Usage:", 1)
-
-
 def main(argv: list[str], plugins: "Plugins") -> int:
     """Run kt publish; return its exit code. Raises KTError."""
-    parser = Parser(
+    parser = plugins.registry.get("parser", "arguments")(
         prog="kt publish",
         description="Build a pack, check it, and write its entry of an index; nothing is sent anywhere.",
-        allow_abbrev=False,
     )
     parser.add_argument(
         "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="else the working folder"
     )
     parser.add_argument("--index", type=Path, metavar="FOLDER", help="the folder of an index, to add it to")
     parser.add_argument("--key", type=Path, metavar="FILE", help="the key that signs that index")
-    try:
-        given = parser.parse_args(argv)
-    except SystemExit:
-        return 0  # --help was printed
+    given = parser.read(argv)
+    if given is None:
+        return 0
     with tempfile.TemporaryDirectory(prefix="kt-publish-") as work:
         file = next(iter(wheels(given.folder, Path(work))))
         _checked(file, plugins)

@@ -5,7 +5,6 @@ from .errors import Ambiguous, BadSignature, IndexRefused
 from .lookup import Choice, choose
 from .source import Source
 from .sources import Found, Sources
-from .transport import fetch
 
 __all__ = [
     "Ambiguous",
@@ -17,5 +16,4 @@ __all__ = [
     "Source",
     "Sources",
     "choose",
-    "fetch",
 ]

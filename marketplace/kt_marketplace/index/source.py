@@ -9,7 +9,8 @@ from urllib.parse import urljoin
 
 from kt.errors import DataError, KTError, NotFound, UsageError
 
-from . import strict, transport
+from .. import transport
+from . import strict
 from .document import Document, key_of
 
 Origin: TypeAlias = Literal["environment", "added", "official"]

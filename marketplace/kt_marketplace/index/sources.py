@@ -11,9 +11,9 @@ from pathlib import Path
 from kt.errors import KTError, NotFound, UsageError, nearest
 from packaging.version import Version
 
+from .. import transport
 from ..home import home
 from ..manifest import normal
-from . import transport
 from .acceptance import accept, first_key
 from .document import NAME, Document, Entry
 from .source import Source, addressed, contents, is_url

@@ -4,8 +4,8 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -21,6 +21,7 @@ from .record import rows
 if TYPE_CHECKING:
     from .wheel import Wheel
 
+_IDENTITY = re.compile(r"^(Name|Version):[ \t]*(\S.*)$", re.M)
 SCRIPTS = ("console_scripts", "gui_scripts")
 _PROGRAM = re.compile(r"(?:.*/)?(?:bin|Scripts)/([^/]+)")
 _DATA_SCRIPT = re.compile(r"[^/]+\.data/scripts/(.+)")
@@ -31,16 +32,16 @@ _MAPPING = re.compile(r"^MAPPING(?:\s*:[^=]*)?\s*=\s*(\{.*?\})\s*$", re.M | re.S
 class Installed:
     """The distributions of some folders: each name as registries spell it.
 
-    `versions` maps them to versions, `requires` to their dependencies. `files` maps paths in site-packages, `modules`
-    top-level names, `scripts` programs to the distribution that has them; `namespaces` are those of the modules that
-    several may share. `entry_points` is group -> name -> distribution.
+    `versions` maps them to versions, `places` to the folders of their metadata. `files` maps paths in site-packages,
+    `modules` top-level names, `scripts` programs to the distribution that has them; `namespaces` are those of the
+    modules that several may share. `entry_points` is group -> name -> distribution.
     """
 
     versions: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
     scripts: dict[str, str] = field(default_factory=dict)
-    requires: dict[str, tuple[Requirement, ...]] = field(default_factory=dict)
+    places: dict[str, Path] = field(default_factory=dict)
     namespaces: set[str] = field(default_factory=set)
     entry_points: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -58,15 +59,26 @@ class Installed:
                         _add(found, folder, item)
         return found
 
+    def requires(self, name: str) -> tuple[Requirement, ...]:
+        """Return what a distribution depends on; () for one that is not here or can't be read."""
+        place = self.places.get(name)
+        for file in (place / "METADATA", place / "PKG-INFO", place) if place else ():
+            try:
+                return Metadata.parse(file.read_bytes(), where=str(file)).requires
+            except (OSError, DataError):
+                continue
+        return ()
+
     def beside(self, wheels: "Iterable[Wheel]") -> "Installed":
         """Return this with wheels as if they were installed as well; a name that is here already counts as it is.
 
         So wheels that are to come together can be held against each other: of two that want one name, inspect finds it.
         """
-        both = deepcopy(self)
+        both = replace(self, **{f.name: copy(getattr(self, f.name)) for f in fields(self)})
+        both.entry_points.update({group: dict(names) for group, names in self.entry_points.items()})
         for wheel in wheels:
             if wheel.name not in both.versions:
-                both.versions[wheel.name], both.requires[wheel.name] = wheel.version, wheel.requires
+                both.versions[wheel.name] = wheel.version
                 paths = list(site_files(wheel.files))
                 _register(both, wheel.name, wheel.entry_points, [*paths, *_scripts(wheel.files)], modules(paths))
         return both
@@ -78,10 +90,10 @@ def _scripts(files: Iterable[str]) -> list[str]:
 
 
 def _add(found: Installed, folder: Path, item: Path) -> None:
-    dist, version, requires = _metadata(item)
+    dist, version = _identity(item)
     if dist in found.versions:
         return
-    found.versions[dist], found.requires[dist] = version, requires
+    found.versions[dist], found.places[dist] = version, item
     points = entry_points(_text(item / "entry_points.txt"))
     paths = _recorded(item)
     _register(found, dist, points, paths, _modules(folder, item, paths, points))
@@ -111,16 +123,15 @@ def _register(
             found.namespaces.discard(name)
 
 
-def _metadata(item: Path) -> tuple[str, str, tuple[Requirement, ...]]:
+def _identity(item: Path) -> tuple[str, str]:
+    """Return the name and version in a metadata folder or file, by its own name where it does not say them."""
     stem, _, _ = item.name.rpartition(".")
     name, _, version = stem.partition("-")
     for file in (item / "METADATA", item / "PKG-INFO", item):
-        try:
-            said = Metadata.parse(file.read_bytes(), where=str(file))
-            return normal(said.name), said.version, said.requires
-        except (OSError, DataError):
-            continue
-    return normal(name), version.partition("-py")[0], ()
+        said = dict(_IDENTITY.findall(_text(file).partition("\n\n")[0]))
+        if len(said) == 2:
+            return normal(said["Name"].strip()), said["Version"].strip()
+    return normal(name), version.partition("-py")[0]
 
 
 def _recorded(item: Path) -> list[str]:

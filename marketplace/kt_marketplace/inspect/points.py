@@ -40,7 +40,7 @@ def check(case: Case) -> Iterator[Finding]:
             if group == "kt.path" and not (case.wheel.name == OURS and case.is_official):
                 yield Finding("refuse", "kt-path", "registers in kt.path, which decides where Python finds code")
         elif group == "kt" or group.startswith("kt."):
-            yield Finding("ask", "group", f"registers in {group}, a group that kt does not have: {listed(names)}")
+            yield Finding("ask", "group", f"registers in {group}, a group that nothing of ours reads: {listed(names)}")
         elif case.pack or group in LOADED:
             why = LOADED.get(group, "other programs load it")
             yield Finding("ask" if case.pack else "note", "group", f"registers in {group} ({why}): {listed(names)}")

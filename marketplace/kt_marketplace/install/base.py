@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from ..inspect import Installed
+from ..manifest import normal
 from .path import folders
 
 Known: TypeAlias = Mapping[str, tuple[str, Sequence[Requirement]]]
@@ -46,11 +46,11 @@ def missing(wanted: Iterable[Requirement], packs: Known, base: Installed) -> Ite
     pending = list(wanted)
     while pending:
         requirement = pending.pop()
-        name, extras = canonicalize_name(requirement.name), frozenset(requirement.extras)
+        name, extras = normal(requirement.name), frozenset(requirement.extras)
         version = base.versions.get(name) or packs.get(name, ("", ()))[0]
         if not version or not admits(requirement, version):
             yield requirement
         elif (name, extras) not in seen:
             seen.add((name, extras))
-            leads = packs[name][1] if name not in base.versions else base.requires.get(name, ()) if extras else ()
+            leads = packs[name][1] if name not in base.versions else base.requires(name) if extras else ()
             pending += [r for r in leads if applies(r, extras)]

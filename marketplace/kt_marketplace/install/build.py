@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from kt.errors import DataError
 
+from ..errors import Unreachable
 from . import uv
-from .errors import InstallFailed, Unreachable
+from .errors import InstallFailed
 
 if TYPE_CHECKING:
     from kt import ExecResult, Plugins

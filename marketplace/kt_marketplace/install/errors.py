@@ -1,6 +1,6 @@
 """What can go wrong while packs are installed; until the switch nothing is changed."""
 
-from kt.errors import ConfigError, DataError, KTError
+from kt.errors import ConfigError, KTError
 
 
 class InstallFailed(KTError):
@@ -19,18 +19,6 @@ class Busy(KTError):
     """Say that another process is installing packs."""
 
     code, exit_code = "E-BUSY", 75
-
-
-class Unreachable(KTError):
-    """Say that an index, or a file it names, can't be reached."""
-
-    code, exit_code = "E-UNREACHABLE", 69
-
-
-class Tampered(DataError):
-    """Say that bytes are not those that were pinned."""
-
-    code = "E-TAMPERED"
 
 
 class NotBuilt(ConfigError):

@@ -5,9 +5,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..errors import Tampered
 from ..inspect import record_digest
 from ..inspect.record import rows
-from .errors import Tampered
 from .lock import Lock, Locked
 
 

@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 
 from kt.errors import NotFound
 
+from ..errors import Tampered
 from . import editable, store, uv
-from .errors import Busy, NotBuilt, Tampered
+from .errors import Busy, NotBuilt
 from .intact import check, damaged
 from .lock import Lock
 from .path import LOCK, ROOTS, SITE, lock_file, overlay, packs_folder

@@ -5,16 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
+from ..errors import Tampered
 from ..inspect import Inspection, Installed, Wheel, inspect
-from ..manifest import Pack
+from ..manifest import Pack, normal
 from ..needs import Needs
 from . import store
 from .base import applies
 from .editable import Project
-from .errors import Tampered
-from .fetch import fetch
 from .lock import Lock, Locked, digest
 from .resolve import Picked, resolve, settled
 
@@ -52,7 +50,7 @@ class Candidate:
     @property
     def requires(self) -> list[str]:
         """Return the names of what it needs here."""
-        return [canonicalize_name(r.name) for r in self.made.requires if applies(r)]
+        return [normal(r.name) for r in self.made.requires if applies(r)]
 
     @property
     def sha256(self) -> str:
@@ -135,7 +133,7 @@ class Planner:
     def _there(self, roots: Sequence[Root], newest: Collection[str]) -> dict[str, Candidate]:
         """Return what is at hand: what stays as it is locked, and the roots that are here already."""
         store.lay_out(self.lock, self.quarantine)
-        asked = {canonicalize_name(root.requirement.name) for root in roots}
+        asked = {normal(root.requirement.name) for root in roots}
         out = {}
         for name, pack in self.lock.packs.items():
             if name in asked or name in newest:
@@ -154,7 +152,7 @@ class Planner:
     ) -> dict[str, Candidate]:
         """Return what uv chooses, of what is at hand and what the package index has."""
         projects = {name: c for name, c in there.items() if isinstance(c.made, Project)}
-        wanted = [r for r in wanted if canonicalize_name(r.name) not in projects]
+        wanted = [r for r in wanted if normal(r.name) not in projects]
         wanted += [r for c in projects.values() for r in c.made.requires if applies(r) and r.name not in projects]
         picked = resolve(
             wanted,
@@ -164,7 +162,7 @@ class Planner:
             work=self.quarantine.parent,
             newest=newest,
         )
-        asked = {canonicalize_name(root.requirement.name): root for root in roots}
+        asked = {normal(root.requirement.name): root for root in roots}
         out = dict(projects)
         for pick in picked:
             known = there.get(pick.name)
@@ -180,6 +178,8 @@ class Planner:
             return Candidate(root.source, root.wheel, root.asked, root.url)
         if root is not None and root.digests and pick.sha256 not in root.digests:
             raise Tampered(f"the package index has a {pick.file} that {root.source} does not know", where=pick.sha256)
+        from ..transport import fetch
+
         file = self.quarantine / pick.file
         wheel = Wheel.read(file if _is(file, pick.sha256) else fetch(pick.url, pick.sha256, file))
         if root is None:

@@ -11,9 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import Requirement
 from packaging.tags import sys_tags
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import parse_wheel_filename
 
 from ..inspect import Installed
+from ..manifest import normal
 from . import uv
 from .base import Known, missing
 from .errors import InstallFailed
@@ -57,7 +58,7 @@ def resolve(
         cwd=work,
     )
     packages = tomllib.loads(text).get("packages", [])
-    return [_picked(p) for p in packages if canonicalize_name(p["name"]) not in base.versions]
+    return [_picked(p) for p in packages if normal(p["name"]) not in base.versions]
 
 
 def _stub(folder: Path, name: str, version: str) -> None:
@@ -72,7 +73,7 @@ def _stub(folder: Path, name: str, version: str) -> None:
 
 def _picked(package: Mapping[str, Any]) -> Picked:
     """Return the best wheel of a package of a pylock.toml (PEP 751) for this Python."""
-    name, version = canonicalize_name(package["name"]), package.get("version", "")
+    name, version = normal(package["name"]), package.get("version", "")
     best = best_of({(w.get("name") or _last(w.get("url") or w.get("path", ""))): w for w in package.get("wheels", ())})
     if best is None:
         raise InstallFailed(f"{name} {version} has no wheel for this Python", hint="ask its authors for one")

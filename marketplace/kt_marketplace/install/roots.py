@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 from kt.errors import DataError
 from packaging.requirements import Requirement
 
-from ..index import Sources, choose
 from ..inspect import Wheel
-from .build import build, clone
 from .consent import Consent
 from .editable import Project
 from .errors import Refused
-from .fetch import fetch
 from .plan import Root
 from .reference import Reference
 from .resolve import best_of
@@ -30,7 +27,6 @@ class Finder:
     """Find roots. `work` is a folder for what is built, `quarantine` one for wheels; `kernel` is kt-core's version."""
 
     plugins: "Plugins"
-    sources: Sources
     consent: Consent
     work: Path
     quarantine: Path
@@ -53,18 +49,26 @@ class Finder:
                 return self._of_wheel(reference.text, self._built(reference.path), "folder")
             case _:
                 self.consent.ask(f"Fetch {reference.text}, and build it behind the sandbox's walls?")
+                from .build import clone
+
                 folder, commit = clone(reference.text, self.work)
                 return self._of_wheel(reference.text, self._built(folder), commit)
 
     def _built(self, folder: Path) -> Path:
+        from .build import build
+
         into = self.work / "built"
         into.mkdir(exist_ok=True)
         return build(folder, into, self.plugins)
 
     def _of_index(self, reference: Reference) -> Root:
-        found = self.sources.find(reference.name, source=reference.source)
+        from ..index import Sources, choose
+        from ..transport import fetch
+
+        sources = Sources()
+        found = sources.find(reference.name, source=reference.source)
         if not found:
-            raise self.sources.not_found(reference.name)
+            raise sources.not_found(reference.name)
         choice = choose(found, reference.specifier, self.kernel)
         for question in choice.asks:
             self.consent.ask(f"{question}. Install it all the same?")
@@ -77,7 +81,7 @@ class Finder:
             digests = frozenset(file.sha256 for file in choice.files)
             return Root(reference.text, requirement, source, digests=digests)
         file = best[1]
-        wheel = Wheel.read(fetch(file.url, file.sha256, self.quarantine / file.name))
+        wheel = Wheel.read(fetch(file.url, file.sha256, self.quarantine / file.name, size=file.size))
         if (wheel.name, wheel.version) != (choice.name, choice.version):
             says = f"the index calls it {choice.name} {choice.version}, the wheel says {wheel.name} {wheel.version}"
             raise Refused(says, hint="tell the publisher")

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 from kt.errors import NotFound, UsageError, nearest
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-from ..index import Sources
 from ..inspect import Installed
+from ..manifest import normal
 from ..official import names as official
 from . import overlay, store
 from .base import admits, below
 from .consent import Consent
 from .errors import InstallFailed, Refused
-from .fetch import fetch
 from .lock import Lock
 from .plan import Arrival, Change, Planner
 from .reference import Reference, parse
@@ -66,7 +64,7 @@ def uninstall(names: Iterable[str], *, consent: Consent) -> Done:
     """Remove packs, and what only they needed. Raises NotFound for one that is not installed."""
     with overlay.alone() as work:
         lock, base = Lock.current(), below()
-        wanted = [canonicalize_name(name.removeprefix("@")) for name in names]
+        wanted = [normal(name.removeprefix("@")) for name in names]
         for name in wanted:
             if name in lock.packs and not lock.packs[name].requested:
                 by = sorted(n for n, p in lock.packs.items() if name in p.requires)
@@ -87,7 +85,7 @@ def update(names: Collection[str], *, plugins: "Plugins", consent: Consent) -> D
     """Bring packs to their newest versions, all of them without names; asks where one would need more than before."""
     with overlay.alone() as work:
         lock, base = Lock.current(), below()
-        wanted = [canonicalize_name(name.removeprefix("@")) for name in names] or list(lock.requested)
+        wanted = [normal(name.removeprefix("@")) for name in names] or list(lock.requested)
         if unknown := [name for name in wanted if name not in lock.requested]:
             hint = "pip install -U" if unknown[0] in base.versions else nearest(unknown[0], lock.requested)
             raise NotFound(f"{unknown[0]} was not installed with kt install", hint=hint)
@@ -116,6 +114,8 @@ def sync(file: Path | None, *, wheels: Path | None, consent: Consent) -> Done:
 
     Raises NotFound for a wheel that its `url` or the folder `wheels` does not give, Tampered for other bytes.
     """
+    from ..transport import fetch
+
     own, base = Lock.current(), below()
     lock = Lock.read(file) if file else own
     if missing := [f"{n} {p.version}" for n, p in lock.packs.items() if n in base.versions]:
@@ -156,7 +156,7 @@ def _there(reference: Reference, lock: Lock, base: Installed) -> bool:
 def _finder(plugins: "Plugins", consent: Consent, work: Path, base: Installed) -> Finder:
     quarantine = work / "quarantine"
     quarantine.mkdir()
-    return Finder(plugins, Sources(), consent, work, quarantine, base.versions[KERNEL])
+    return Finder(plugins, consent, work, quarantine, base.versions[KERNEL])
 
 
 def _planner(lock: Lock, base: Installed, finder: Finder) -> Planner:

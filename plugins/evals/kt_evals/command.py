@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from kt import Limits
-from kt.errors import NotFound, UsageError, nearest
+from kt.errors import NotFound, nearest
 
 if TYPE_CHECKING:
     from kt import Entry, Plugins
@@ -20,27 +20,16 @@ if TYPE_CHECKING:
     from .stage import Stage
     from .tasks import Task
 
-OF_A_RUN = ("session", "no-session", "add", "channel", "scripted")
+OF_A_RUN = ("session", "no-session", "add", "channel", "scripted", "set")
 """Options of `kt run` that a batch has no use for, or an option of its own."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"{self.prog} --help")
-
-    def format_help(self) -> str:
-        return super().format_help().replace("usage:", "Usage:", 1)
 
 
 def main(argv: list[str], plugins: "Plugins") -> int:
     """Run kt eval; return 0 where every run passed, 1 where one failed. Raises KTError."""
     entries = [entry for entry in plugins.registry.entries("run_option") if entry.name not in OF_A_RUN]
-    try:
-        given = _parser(entries).parse_args(argv)
-    except SystemExit:
-        return 0  # --help was printed
+    given = _parser(plugins.registry.get("parser", "arguments"), entries).read(argv)
+    if given is None:
+        return 0
     from .batch import run_all
     from .document import file_of, load
 
@@ -58,8 +47,8 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     return batch.exit_code
 
 
-def _parser(entries: "Sequence[Entry]") -> Parser:
-    parser = Parser(
+def _parser(made: Any, entries: "Sequence[Entry]") -> Any:
+    parser = made(
         prog="kt eval",
         description="Try a creature on tasks: each in a fresh folder, with a fresh agent, judged by its checks.",
     )

@@ -1,10 +1,9 @@
 """kt import kohaku PATH, kt import claude PATH."""
 
-import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from kt.errors import NotFound, UsageError, nearest
 
@@ -16,24 +15,13 @@ if TYPE_CHECKING:
 FORMATS = ("kohaku", "claude")
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"{self.prog} --help")
-
-    def format_help(self) -> str:
-        return super().format_help().replace("usage:", "Usage:", 1)
-
-
 def main(argv: list[str], plugins: "Plugins") -> int:
     """Run kt import; return its exit code. Raises KTError."""
     if argv and not argv[0].startswith("-") and argv[0] not in FORMATS:
         raise UsageError(f"no format {argv[0]!r}", hint=f"{nearest(argv[0], FORMATS)} (kt import --help)")
-    try:
-        given = _parser().parse_args(argv)
-    except SystemExit:
-        return 0  # --help was printed
+    given = _parser(plugins.registry.get("parser", "arguments")).read(argv)
+    if given is None:
+        return 0
     path = Path(given.path)
     if not path.exists():
         raise NotFound(f"no such file or folder: {given.path}")
@@ -47,9 +35,9 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     return 0
 
 
-def _parser() -> Parser:
+def _parser(made: Any) -> Any:
     text = "Turn agents of another system into creatures, terrariums, skills and packs of ours."
-    parser = Parser(prog="kt import", description=text)
+    parser = made(prog="kt import", description=text)
     parser.add_argument("format", metavar="FORMAT", choices=FORMATS, help="kohaku or claude: whose files they are")
     parser.add_argument(
         "path", metavar="PATH", help="a creature, recipe or pack; an agent, a skill, or a folder of them"

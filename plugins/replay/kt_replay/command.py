@@ -2,9 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from kt_sessions.command import Parser
+from typing import TYPE_CHECKING, Any
 
 from .play import LIVE, replay
 
@@ -14,10 +12,9 @@ if TYPE_CHECKING:
 
 def main(argv: list[str], plugins: "Plugins") -> int:
     """Run kt replay; return 0 where nothing differs, else 1. Raises KTError."""
-    try:
-        given = _parser().parse_args(argv)
-    except SystemExit:
-        return 0  # --help was printed
+    given = _parser(plugins.registry.get("parser", "arguments")).read(argv)
+    if given is None:
+        return 0
     path: Path = plugins.registry.get("loader", "session")(plugins.registry, given.session)
     report = asyncio.run(
         replay(
@@ -38,8 +35,8 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     return 0 if report.same else 1
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="kt replay", description="Run a session again, offline, and show what differs.")
+def _parser(made: Any) -> Any:
+    parser = made(prog="kt replay", description="Run a session again, offline, and show what differs.")
     parser.add_argument("session", metavar="SESSION", help="the session's name, its beginning or its path")
     parser.add_argument(
         "--plugin", action="append", default=[], metavar="NAME", help="with this plugin as well; no:NAME is without it"

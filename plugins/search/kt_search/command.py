@@ -6,7 +6,7 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from kt import Host
 from kt.errors import NotFound, UsageError
@@ -28,19 +28,9 @@ where kt embedding made vectors). Before a query that begins with - write --."""
 SUFFIX = ".ktlog"
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"{self.prog} --help")
-
-    def format_help(self) -> str:
-        return super().format_help().replace("usage:", "Usage:", 1)
-
-
 def main(argv: list[str], plugins: "Plugins") -> int:
     """Run kt search; return 0, whether anything was found or not. Raises KTError."""
-    parser = _parser()
+    parser = _parser(plugins.registry.get("parser", "arguments"))
     end = argv.index("--") if "--" in argv else len(argv)
     try:
         given = parser.parse_intermixed_args(argv[:end])
@@ -65,8 +55,8 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     return 0
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="kt search", description="Find what was said and done in a session.", epilog=EPILOG)
+def _parser(made: Any) -> Any:
+    parser = made(prog="kt search", description="Find what was said and done in a session.", epilog=EPILOG)
     parser.usage = "kt search [SESSION] QUERY... [--session S | --all] [--mode M] [--limit N] [--json]"
     parser.add_argument(
         "words",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from kt import Host
 from kt.errors import ConfigError
 
-from .command import Parser
 from .embedder import DEFAULT, Embedding, embedding_of
 from .index import Index, index_file, with_index
 from .plugin import SearchConfig, user_config
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 def main(argv: list[str], plugins: "Plugins") -> int:
     """Run kt embedding; return 0. Raises KTError, also where an embedder that was named can't work."""
-    parser = Parser(
+    parser = plugins.registry.get("parser", "arguments")(
         prog="kt embedding", description="Build a session's index of words and, by an embedder, of meaning."
     )
     parser.add_argument("session", metavar="SESSION", help="its name, the beginning of it, or its path")

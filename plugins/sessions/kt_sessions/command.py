@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from kt.errors import DataError, UsageError
+from kt.errors import DataError
 
 from .changing import answer_command, fork_command, remove_command, repair_command, rewind_command
 from .names import load, load_all
@@ -18,39 +18,26 @@ Command = Callable[[argparse.Namespace, "Plugins"], int]
 KEYS = ("day", "model", "creature", "plugin", "session")
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"{self.prog} --help")
-
-    def format_help(self) -> str:
-        return super().format_help().replace("usage:", "Usage:", 1)
-
-
 def sessions(argv: list[str], plugins: "Plugins") -> int:
     """Run kt sessions; return its exit code. Raises KTError."""
-    return _run(_sessions_parser(), argv, plugins)
+    return _run(_sessions_parser(plugins.registry.get("parser", "arguments")), argv, plugins)
 
 
 def cost(argv: list[str], plugins: "Plugins") -> int:
     """Run kt cost; return its exit code. Raises KTError."""
-    return _run(_cost_parser(), argv, plugins)
+    return _run(_cost_parser(plugins.registry.get("parser", "arguments")), argv, plugins)
 
 
-def _run(parser: Parser, argv: list[str], plugins: "Plugins") -> int:
-    try:
-        given = parser.parse_args(argv)
-    except SystemExit:
-        return 0  # --help was printed
-    return int(given.run(given, plugins))
+def _run(parser: Any, argv: list[str], plugins: "Plugins") -> int:
+    given = parser.read(argv)
+    return 0 if given is None else int(given.run(given, plugins))
 
 
 # Command lines
 
 
-def _sessions_parser() -> Parser:
-    parser = Parser(prog="kt sessions", description="See, export, change and repair the sessions that were kept.")
+def _sessions_parser(made: Any) -> Any:
+    parser = made(prog="kt sessions", description="See, export, change and repair the sessions that were kept.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add = partial(_add, commands)
     command = add("list", _list, "list sessions, the newest first", session="")
@@ -98,7 +85,8 @@ def _add_changing(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _add(commands: Any, name: str, run: Command, help: str, *, session: str = "?") -> argparse.ArgumentParser:
     """Add a command; `session` says how many it takes, as in argparse, "1" for one and "" for none."""
-    command: Parser = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+    description = f"{help[0].upper()}{help[1:]}."
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=description)
     command.set_defaults(run=run)
     if session:
         which = "a name, its beginning, or a path" + ("; else the newest" if session == "?" else "")
@@ -106,8 +94,8 @@ def _add(commands: Any, name: str, run: Command, help: str, *, session: str = "?
     return command
 
 
-def _cost_parser() -> Parser:
-    parser = Parser(prog="kt cost", description="Tell what all sessions used: tokens, and money where it is known.")
+def _cost_parser(made: Any) -> Any:
+    parser = made(prog="kt cost", description="Tell what all sessions used: tokens, and money where it is known.")
     parser.add_argument("--days", type=_positive, metavar="N", help="the last N days, today included; else ever")
     parser.add_argument("--by", choices=KEYS, default="day", help="day is the default")
     _json_option(parser)

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from kt.errors import UsageError, nearest
 
@@ -16,31 +16,18 @@ WORDS = ("list", "info", "run", "watch", "schema")
 RUN = "Usage: kt terrarium run REF [PROMPT] [OPTIONS]"
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"{self.prog} --help")
-
-    def format_help(self) -> str:
-        return super().format_help().replace("usage:", "Usage:", 1)
-
-
 def terrarium(argv: list[str], plugins: "Plugins") -> int:
     """Run kt terrarium; return its exit code. Raises KTError."""
     if argv[:1] == ["run"]:
         return _run(argv[1:], plugins)
     if argv and not argv[0].startswith("-") and argv[0] not in WORDS:
         raise UsageError(f"no command {argv[0]!r}", hint=f"{nearest(argv[0], WORDS)} (kt terrarium --help)")
-    try:
-        given = _parser().parse_args(argv)
-    except SystemExit:
-        return 0  # --help was printed
-    return int(given.run(given, plugins))
+    given = _parser(plugins.registry.get("parser", "arguments")).read(argv)
+    return 0 if given is None else int(given.run(given, plugins))
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="kt terrarium", description="Run and see teams of creatures.")
+def _parser(made: Any) -> Any:
+    parser = made(prog="kt terrarium", description="Run and see teams of creatures.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, run: Callable[..., int] | None, help: str) -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
@@ -12,7 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import (
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
@@ -27,16 +28,17 @@ from urllib.request import (
 
 from kt.errors import ConfigError, KTError
 
-from ..install.errors import Tampered, Unreachable
-from .strict import SIZE
+from .errors import Tampered, Unreachable
 
 CHUNK = 64 * 1024
+INDEX_SIZE, FILE_SIZE = 32 << 20, 300 << 20
+"""Bytes of an index, and of a file whose size nobody said."""
 SILENCE = 15.0
 SECONDS, FILE_SECONDS = 30.0, 600.0
 CACHED = "what was fetched before can be searched: kt marketplace search"
 
 
-def read(url: str, *, pinned: bool = False, size: int = SIZE, seconds: float = SECONDS) -> bytes:
+def read(url: str, *, pinned: bool = False, size: int = INDEX_SIZE, seconds: float = SECONDS) -> bytes:
     """Return what an https address holds; http is for this machine, or `pinned`: its content is signed.
 
     Raises Unreachable where nothing comes in time or KT_OFFLINE forbids it, Tampered for more than `size` bytes, and
@@ -47,24 +49,26 @@ def read(url: str, *, pinned: bool = False, size: int = SIZE, seconds: float = S
         return b"".join(_bounded(chunks, size, url))
 
 
-def fetch(url: str, sha256: str, size: int, into: Path, *, seconds: float = FILE_SECONDS) -> Path:
+def fetch(url: str, sha256: str, into: Path, *, size: int | None = None, seconds: float = FILE_SECONDS) -> Path:
     """Return the file `into`, which an https, http or file address held; it is there only if its bytes are right.
 
     Raises Tampered for another size or SHA-256, and what `read` raises. Over http too: the digest says what it must be.
+    "user:password@" in the address goes to its host, and not to where that leads.
     """
     part = into.with_name(f"{into.name}.part")
+    shown = urlunsplit(urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]))
     digest, got = hashlib.sha256(), 0
     try:
         with _source(url, seconds) as chunks, part.open("wb") as file:
-            for chunk in _bounded(chunks, size, url):
+            for chunk in _bounded(chunks, size or FILE_SIZE, shown):
                 digest.update(chunk)
                 got += file.write(chunk)
-        if got != size:
-            raise Tampered(f"{into.name} has {got} bytes, its index says {size}", where=url)
+        if size is not None and got != size:
+            raise Tampered(f"{into.name} has {got} bytes, its index says {size}", where=shown)
         if digest.hexdigest() != sha256:
             raise Tampered(
                 f"{into.name} is not the file that its index names: sha256 {digest.hexdigest()}, not {sha256}",
-                where=url,
+                where=shown,
                 hint="don't install it; tell the publisher",
             )
         part.replace(into)
@@ -130,10 +134,12 @@ def _opener(url: str, *, pinned: bool) -> OpenerDirector:
 
 
 @contextmanager
-def _answer(url: str, *, pinned: bool, seconds: float) -> Iterator[Iterator[bytes]]:
-    """Yield the chunks of an answer."""
+def _answer(url: str, *, pinned: bool, seconds: float, login: str = "") -> Iterator[Iterator[bytes]]:
+    """Yield the chunks of an answer; `login` is "user:password" as a URL has it."""
     end = time.monotonic() + seconds
     request = Request(url, headers={"User-Agent": "kterrarium", "Accept-Encoding": "identity"})
+    if login:
+        request.add_unredirected_header("Authorization", f"Basic {b64encode(unquote(login).encode()).decode()}")
     opener = _opener(url, pinned=pinned)
     with _told(url, seconds):
         response = _within(seconds, lambda: opener.open(request, timeout=min(SILENCE, seconds)))
@@ -202,8 +208,10 @@ def _bounded(chunks: Iterator[bytes], size: int, url: str) -> Iterator[bytes]:
 def _source(url: str, seconds: float) -> Iterator[Iterator[bytes]]:
     """Yield the chunks of a file's address: of this machine, or of the web."""
     if not url.startswith("file://"):
-        check(url, pinned=True)
-        with _answer(url, pinned=True, seconds=seconds) as chunks:
+        parts = urlsplit(url)
+        bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        check(bare, pinned=True)
+        with _answer(bare, pinned=True, seconds=seconds, login=parts.netloc.rpartition("@")[0]) as chunks:
             yield chunks
         return
     try:
