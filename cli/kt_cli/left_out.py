@@ -30,7 +30,10 @@ def _line(culprit: Any) -> str:
 
 
 def _enabled(settings: RunSettings, root: Creature, options: Mapping[str, Any]) -> tuple[set[str], set[str]]:
-    """Return the names of the plugins and of the guards that profile and creatures enable, those of a team too."""
+    """Return the names of the plugins and of the guards that profile and creatures enable.
+
+    Those of a team count as well, and the guards of all their sub-agents.
+    """
     acting = set(_named(options.get("plugins", ())))
     guards = {guard for guard in options.get("guards", ()) if isinstance(guard, str)}
     load = settings.registry.get("loader", "profile")
@@ -39,6 +42,7 @@ def _enabled(settings: RunSettings, root: Creature, options: Mapping[str, Any]) 
         variants = (variant.plugins or {} for variant in creature.variants.values())
         acting |= {*profile.plugins, *creature.plugins, *(name for table in variants for name in table)}
         guards |= {*profile.guards, *creature.guards}
+        guards |= {guard for below in _subagents(settings, creature) for guard in below.guards}
     return acting, guards
 
 
@@ -50,6 +54,11 @@ def _members(settings: RunSettings, creature: Creature) -> list[Creature]:
         return list(entry.load()(settings.plugins, str(creature.path)).values())
     except NotFound:
         return []  # a session goes on without the file that its creature came from
+
+
+def _subagents(settings: RunSettings, creature: Creature) -> list[Creature]:
+    entry = settings.registry.find("loader", "subagents")
+    return [] if entry is None else list(entry.load()(settings.plugins, creature))
 
 
 def _named(uses: Any) -> Iterator[str]:

@@ -14,6 +14,8 @@ on without plugins that do not load, but never without a guard.
 """
 MENDING = ("doctor", "install", "uninstall", "update", "rollback", "sync", "check", "plugins")
 """Commands that must work while a plugin is broken."""
+MANAGING = ("install", "uninstall", "update", "rollback", "sync")
+"""Commands that must work whatever a pack does when it is imported: no pack is."""
 
 
 def main() -> None:
@@ -51,6 +53,10 @@ def _command(argv: list[str]) -> int:
         return 0
     from kt import Plugins
 
+    if argv[:1] and argv[0] in MANAGING:
+        from kt_marketplace.install.path import leave_out
+
+        leave_out()
     helping = not argv or argv[0] in ("--help", "-h", "help")
     plugins = Plugins(skip_bad=helping or argv[0] in MENDING or "--skip-bad-plugins" in argv)
     if helping:

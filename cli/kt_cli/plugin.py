@@ -35,7 +35,7 @@ def kt_register(registry: "Registry") -> None:
         "default",
         {
             "plugins": ["skills", "early", "advice", "prices", "compaction", "checkpoints", "quarantine"],
-            "guards": ["permissions", "sandbox", "redact"],
+            "guards": ["permissions", "sandbox", "redact", "packs"],
         },
         help="what kt run uses",
     )

@@ -11,6 +11,7 @@ from typing import Any
 from kt import Agent, Creature, Host
 from kt.errors import ConfigError, UsageError
 
+from .consent import consented, named
 from .errors import Terminated
 from .left_out import left_out
 from .project_trust import mind_project
@@ -82,14 +83,17 @@ async def build_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
         if settings.overrides:
             raise UsageError("a session goes on with the creature it was made with", where="--set")
         creature, options = recorded(settings, resumed)
+        files = [creature.path] if creature.path else []
     else:
-        creature = creature_of(settings)
+        with settings.registry.get("config", "recorded")() as files:
+            creature = creature_of(settings)
         options = {"pwd": settings.cwd, "profile": settings.profile, "plugins": settings.uses, **settings.options}
         options["llm"] = llm or model_of(settings, creature)
         if settings.registry.find("build_option", "session"):
             options.setdefault("session", True)
     out = left_out(settings, creature, options)
     options["plugins"] = [*options.get("plugins", ()), *(f"no:{name}" for name in out)]
+    consented(settings.plugins, creature, files, named(settings, creature, options))
     had = options.pop("limits", creature.limits)
     limits = replace(had, **{k: v for k, v in settings.limits.items() if v is not None})
     agent: Agent = await Agent.build(creature, limits=limits, host=Host(settings.plugins), **options)
@@ -97,8 +101,6 @@ async def build_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
         print(f"kt: plugin {name!r} is left out: {error}", file=sys.stderr)
     for line in filter(None, out.values()):
         print(line, file=sys.stderr)
-    for consent in () if settings.explain else settings.registry.entries("consent"):
-        consent.load()(agent)
     return agent
 
 

@@ -23,8 +23,12 @@ COMMANDS = {
 def kt_register(registry: "Registry") -> None:
     for name, (target, help) in COMMANDS.items():
         registry.command(name, f"kt_marketplace.commands.{target}", help=help)
-    registry.add("consent", "packs", "kt_marketplace.approval:mind", help="asks about packs that nobody looked at")
+    registry.add("consent", "packs", "kt_marketplace.approval:ask", help="asks about packs that nobody looked at")
+    registry.plugin(
+        "packs", "kt_marketplace.approval:Packs", help="only packs that were approved take part", grants=True
+    )
     registry.add("packs", "approve", "kt_marketplace.approval:approve_by_name", help="what kt trust @NAME does")
+    registry.add("packs", "unapproved", "kt_marketplace.approval:unapproved", help="packs that nobody approved")
     registry.add("packs", "about", "kt_marketplace.approval:about", help="what kt info says of a pack")
     registry.add("packs", "manifest", "kt_marketplace.approval:manifest_of", help="what a pack says of itself")
     registry.add("doctor", "packs", "kt_marketplace.doctor:check", help="whether packs are what was inspected")

@@ -84,6 +84,14 @@ class Kt:
         tools = ", ".join(f'"./tools.py:{name}"' for name in ("echo", "hang", "stall", "launch"))
         (folder / "c.yaml").write_text(f"name: tester\ntools: [{tools}]\n")
 
+    def approve(self, name: str, version: str) -> None:
+        """Let a pack without a list of its files take part in runs, as `kt trust @NAME` does for one that loads."""
+        file = self.home / "approved.json"
+        file.parent.mkdir(exist_ok=True)
+        approved = json.loads(file.read_text()) if file.is_file() else {}
+        needs = {"reads": ["*"], "writes": ["*"], "net": ["*"], "exec": ["any"], "secrets": ["*"], "listen": ["*"]}
+        file.write_text(json.dumps({**approved, name: {"copy": version, "needs": needs}}))
+
     def script(self, *steps: Any) -> str:
         """Write a script of steps; return the file's name."""
         (self.folder / "script.json").write_text(json.dumps(steps))
@@ -126,5 +134,6 @@ def plugin(kt: Kt, tmp_path: Path) -> Callable[..., None]:
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: kt-{name}\nVersion: {version}\n")
         (info / "entry_points.txt").write_text(f"[kt]\n{name} = kt_{name}\n")
+        kt.approve(f"kt-{name}", version)
 
     return add

@@ -148,7 +148,7 @@ ROWS = {
     "keyword as a name": Row(("new", "tool", "class"), 2, "E-USAGE", ("'class'",)),
     "scaffold that is there": Row(("new", "creature", "sub"), 73, "E-CREATE", ("'sub'",), {"sub/x": ""}),
     "install of nothing": Row(("install",), 2, "E-USAGE", ("kt install --help",)),
-    "install without a yes": Row(("install", "kt-nothing"), 2, "E-USAGE", ("--yes",)),
+    "install of what no index has": Row(("install", "kt-nothing"), 66, "E-NOTFOUND", ("kt-nothing in the package index",)),
     "uninstall of kt": Row(("uninstall", "kt-core"), 2, "E-USAGE", ("kt-core",)),
 }  # fmt: skip
 
@@ -163,6 +163,8 @@ def test_bad_input_is_named_with_what_to_do(kt: Any, name: str) -> None:
         file.write_text(text)
     kt.env.pop("EDITOR", None)
     kt.env.pop("VISUAL", None)
+    (kt.folder / "uv.toml").write_text("[pip]\nno-index = true\n")
+    kt.env["UV_CONFIG_FILE"] = "uv.toml"
     done = kt(*row.words)
     assert done.error.startswith(f"error[{row.name}]: "), done.err
     assert [says for says in row.says if says not in done.error] == []

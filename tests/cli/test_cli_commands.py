@@ -80,7 +80,7 @@ def test_edit_opens_the_file_of_a_reference(kt: Any) -> None:
 
 def test_the_default_model_is_set_shown_and_used(kt: Any) -> None:
     assert kt("model", "default").code == 78
-    kt.home.mkdir()
+    kt.home.mkdir(exist_ok=True)
     (kt.home / "config.toml").write_text("# mine\n[models.quick]\nmodel = 'scripted'\n")
     assert kt("model", "default", "quick").code == 0
     assert kt("model", "default").out == "scripted\n"

@@ -113,7 +113,7 @@ def test_a_creatures_bill(kt: Any, plugin: Any) -> None:
 
 
 def test_a_creature_without_a_prompt_has_an_empty_bill(kt: Any) -> None:
-    kt.home.mkdir()
+    kt.home.mkdir(exist_ok=True)
     (kt.home / "config.toml").write_text("[profile.bare]\n")
     (kt.folder / "plain.toml").write_text('name = "plain"\n')
     bill = json.loads(kt("context", "./plain.toml", "--profile", "bare", "--json").out)

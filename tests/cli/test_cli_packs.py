@@ -142,7 +142,7 @@ def test_a_pack_that_nobody_looked_at_is_asked_about_once(kt: Any) -> None:
     assert done.code == 77
     assert "may use the secrets POND_KEY" in done.err
     assert "kt-pond was not approved. hint: kt trust @kt-pond" in done.err
-    assert frog(kt, "--explain").code == 0
+    assert frog(kt, "--explain").code == 77
     (kt.folder / "own.yaml").write_text("prompt: You are an owl.\n")
     own = ("run", "./own.yaml", "hello", "--model", "scripted", "--no-session")
     assert kt(*own).code == 0
@@ -182,6 +182,19 @@ def test_a_pack_with_a_broken_module_is_named_and_can_be_removed(kt: Any) -> Non
     assert "pond" in kt("doctor").out
     assert kt("uninstall", "kt-pond", "--yes").code == 0
     assert kt("run", "hello", "--model", "scripted", "--no-session").code == 0
+
+
+def test_a_pack_that_ends_every_process_can_be_removed(kt: Any) -> None:
+    source = pond(kt.folder)
+    assert kt("install", "-e", "./kt-pond", "--yes").code == 0
+    (source / "kt_pond" / "__init__.py").write_text("import os\n\nos._exit(3)\n")
+    assert kt("list").code == 3
+    assert kt("rollback", "--yes").code == 0
+    assert kt("list").code == 0
+    assert kt("rollback", "--yes").code == 0
+    assert kt("list").code == 3
+    assert kt("uninstall", "kt-pond", "--yes").out == "removed kt-pond 1.0\n"
+    assert kt("list").code == 0
 
 
 def test_a_creature_that_names_what_was_removed_says_so(kt: Any) -> None:

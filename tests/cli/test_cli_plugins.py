@@ -62,8 +62,7 @@ def kt_register(registry):
 def layers(kt: Any, plugin: Any) -> Any:
     """Install kt-layers, approved, and return the `kt` that has it."""
     plugin("layers", LAYERS)
-    kt.home.mkdir()
-    (kt.home / "approved.json").write_text('{"kt-layers": {}}')
+    kt.home.mkdir(exist_ok=True)
     return kt
 
 
@@ -90,7 +89,7 @@ class TestList:
         assert rows(kt) == before
 
     def test_it_tells_the_profiles_that_enable_a_plugin(self, kt: Any) -> None:
-        kt.home.mkdir()
+        kt.home.mkdir(exist_ok=True)
         (kt.home / "config.toml").write_text('[profile.ci]\nplugins = ["early"]\nguards = ["permissions"]\n')
         found = {row["name"]: row for row in rows(kt, "--kind", "plugin")}
         assert found["early"]["profiles"] == ["ci", "default"]
@@ -172,7 +171,7 @@ class TestWhy:
         assert lines[-1] == "-> the kernel runs the tool"
 
     def test_a_hook_that_nobody_has_is_the_kernels_alone(self, kt: Any) -> None:
-        kt.home.mkdir()
+        kt.home.mkdir(exist_ok=True)
         (kt.home / "config.toml").write_text("[profile.bare]\n")
         (kt.folder / "plain.toml").write_text('name = "plain"\n')
         said = kt("plugins", "why", "kt_around_turn", "--profile", "bare", "--creature", "./plain.toml").out
@@ -360,6 +359,7 @@ class TestQuarantine:
             boom()
         info = tmp_path / "site" / "kt_layers-1.2.dist-info"
         info.rename(info.with_name("kt_layers-1.3.dist-info"))
+        kt.approve("kt-layers", "1.3")
         assert boom().code == 78
 
     def test_a_guard_is_never_left_out(self, kt: Any, boom: Any) -> None:

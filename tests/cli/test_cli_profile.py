@@ -23,7 +23,7 @@ guards = ["early"]
 
 @pytest.fixture
 def config(kt: Any) -> Path:
-    kt.home.mkdir()
+    kt.home.mkdir(exist_ok=True)
     file: Path = kt.home / "config.toml"
     file.write_text(USER)
     return file
@@ -41,7 +41,7 @@ def test_all_profiles_are_listed_with_where_they_stand(kt: Any, config: Path) ->
     assert (default["name"], default["said"]) == ("default", ["built-in (kterrarium)", f"{config}:1:2"])
     assert "jobs" in default["plugins"]
     lines = kt("profile", "list").out.splitlines()
-    assert lines[1].startswith(f"default  {len(default['plugins'])} plugins, 3 guards  (built-in (kterrarium); ")
+    assert lines[1].startswith(f"default  {len(default['plugins'])} plugins, 4 guards  (built-in (kterrarium); ")
 
 
 def test_what_a_profile_enables_is_shown_in_order_with_who_said_it(kt: Any, config: Path) -> None:
@@ -50,7 +50,7 @@ def test_what_a_profile_enables_is_shown_in_order_with_who_said_it(kt: Any, conf
     assert next(iter(rows)) == "skills"
     assert "prices" not in rows
     assert rows["jobs"] == {"name": "jobs", "settings": {"x": 1}, "said": [f"{config}:2:1", f"{config}:4:2"]}
-    assert [row["name"] for row in data["guards"]] == ["permissions", "sandbox", "redact"]
+    assert [row["name"] for row in data["guards"]] == ["permissions", "sandbox", "redact", "packs"]
     assert data["guards"][0]["said"] == ["built-in (kterrarium)"]
 
 
@@ -58,7 +58,7 @@ def test_what_it_says_of_a_creature_is_shown_for_that_one(kt: Any, config: Path)
     swe, other = shown(kt, "show", "ci", "--creature", "swe"), shown(kt, "show", "ci")
     assert {"name": "budget", "settings": {}, "said": [f"{config}:11:1"]} in swe["plugins"]
     assert "budget" not in [row["name"] for row in other["plugins"]]
-    assert [row["name"] for row in swe["guards"]] == ["permissions", "sandbox", "redact", "early"]
+    assert [row["name"] for row in swe["guards"]] == ["permissions", "sandbox", "redact", "packs", "early"]
     assert f"early  ({config}:12:1; built-in (kterrarium))" in kt("profile", "show", "ci", "--creature", "swe").out
 
 

@@ -114,7 +114,7 @@ class TestFirstWord:
 
     @pytest.fixture(autouse=True)
     def configured(self, kt: Any) -> None:
-        kt.home.mkdir()
+        kt.home.mkdir(exist_ok=True)
         (kt.home / "config.toml").write_text(f'creature = "{kt.folder}/c.yaml"\n')
 
     def run(self, kt: Any, *words: str) -> Any:

@@ -99,7 +99,7 @@ def test_a_plugin_class_that_does_not_fit_is_named(kt: Any, plugin: Any, body: s
 @pytest.mark.parametrize("name", ["Gone", "Odd"])
 def test_a_guard_is_never_skipped(kt: Any, plugin: Any, name: str) -> None:
     plugin("odd", CLASS.format(body=WRONG_ARGUMENT, name=name))
-    kt.home.mkdir()
+    kt.home.mkdir(exist_ok=True)
     (kt.home / "config.toml").write_text('[profile.default]\nguards = ["odd"]\n')
     done = kt.play("hi", "--skip-bad-plugins")
     assert done.code == 78
@@ -107,7 +107,7 @@ def test_a_guard_is_never_skipped(kt: Any, plugin: Any, name: str) -> None:
 
 
 def test_a_guard_that_no_plugin_provides_is_no_run_either(kt: Any) -> None:
-    kt.home.mkdir()
+    kt.home.mkdir(exist_ok=True)
     (kt.home / "config.toml").write_text('[profile.default]\nguards = ["absent"]\n')
     done = kt.play("hi", "--skip-bad-plugins")
     assert (done.code, done.out) == (78, "")

@@ -57,12 +57,12 @@ def test_the_built_in_profile_has_the_guard(both: Both) -> None:
     profile = both.load()
     assert (profile.plugins, profile.guards) == (
         dict.fromkeys(PLUGINS),
-        ("permissions", "sandbox", "redact"),
+        ("permissions", "sandbox", "redact", "packs"),
     )
 
 
 def test_the_user_adds_to_it_and_takes_away_from_it(both: Both) -> None:
-    gone = [f'"no:{name}"' for name in (*PLUGINS, "permissions", "sandbox", "redact")]
+    gone = [f'"no:{name}"' for name in (*PLUGINS, "permissions", "sandbox", "redact", "packs")]
     both.user(f'[profile.default]\nplugins = ["jobs", {", ".join(gone)}]\n')
     profile = both.load()
     assert (profile.plugins, profile.guards) == ({"jobs": None}, ())
@@ -81,7 +81,7 @@ def test_settings_are_merged_along_the_line(both: Both) -> None:
         ("a", {"x": 1, "y": 2}),
         ("c", None),
     ]
-    assert profile.guards == ("permissions", "sandbox", "redact")
+    assert profile.guards == ("permissions", "sandbox", "redact", "packs")
     assert both.load("base").plugins["a"] == {"x": 1, "y": 1}
 
 
@@ -127,7 +127,7 @@ def test_a_trusted_project_adds_plugins_and_guards(both: Both) -> None:
         "jobs": {"x": 1},
         "budget": {"max": 1},
     }
-    assert profile.guards == ("permissions", "sandbox", "redact", "budget")
+    assert profile.guards == ("permissions", "sandbox", "redact", "packs", "budget")
 
 
 @pytest.mark.parametrize("guards", ["guards = []\n", 'guards = ["other"]\n'])
@@ -151,7 +151,7 @@ def test_a_profile_of_the_project_alone_has_the_guards_of_the_default(both: Both
     profile = both.load("mine")
     assert (profile.plugins, profile.guards) == (
         dict.fromkeys([*PLUGINS, "jobs"]),
-        ("permissions", "sandbox", "redact"),
+        ("permissions", "sandbox", "redact", "packs"),
     )
     both.user('[profile.strict]\nguards = ["permissions", "budget"]\n')
     both.of_project('[profile.mine]\nextends = "strict"\n')
@@ -170,7 +170,7 @@ def test_a_project_that_is_not_trusted_says_nothing(plugins: Plugins, tmp_path: 
     folder = tmp_path / "foreign"
     (folder / ".kt").mkdir(parents=True)
     (folder / ".kt" / "config.toml").write_text("not even TOML [")
-    assert load(plugins.registry, "default", folder).guards == ("permissions", "sandbox", "redact")
+    assert load(plugins.registry, "default", folder).guards == ("permissions", "sandbox", "redact", "packs")
 
 
 def test_all_profiles_are_listed(both: Both) -> None:
@@ -207,10 +207,10 @@ class TestOfACreature:
 
     def test_guards_are_only_added(self, both: Both) -> None:
         both.user("[profile.default.creature.swe]\nguards = []\n")
-        assert both.load(creature="swe").guards == ("permissions", "sandbox", "redact")
+        assert both.load(creature="swe").guards == ("permissions", "sandbox", "redact", "packs")
 
     @pytest.mark.parametrize("who", ["user", "of_project"])
-    @pytest.mark.parametrize("guard", ["permissions", "sandbox", "redact"])
+    @pytest.mark.parametrize("guard", ["permissions", "sandbox", "redact", "packs"])
     def test_a_name_loosens_no_guard(self, both: Both, who: str, guard: str) -> None:
         getattr(both, who)(f'[profile.default.creature.swe]\nplugins = ["no:{guard}"]\n')
         assert "can't disable" in both.refused("config.toml:2:1", creature="swe").what
@@ -226,7 +226,7 @@ class TestOfACreature:
         both.of_project('[profile.default.creature.swe]\nplugins = ["jobs"]\nguards = ["budget"]\n')
         swe = both.load(creature="swe")
         assert "jobs" in swe.plugins
-        assert swe.guards == ("permissions", "sandbox", "redact", "mine", "budget")
+        assert swe.guards == ("permissions", "sandbox", "redact", "packs", "mine", "budget")
         assert "jobs" not in both.load().plugins
         both.of_project('[profile.default.creature.swe]\nplugins = ["no:skills"]\n')
         assert "a project can't disable" in both.refused(".kt/config.toml:2:1", creature="swe").what

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional
 import typer
 from kt.errors import KTError
 
+from ..consent import consented
 from ..models import key_state, variables_of
 from ..parsing import parse
 
 if TYPE_CHECKING:
     from kt import Plugins
+
+
+LOADED = ("plugin", "provider", "tool", "command", "store", "sandbox")
+"""Kinds whose targets are loaded, to see that they do."""
 
 
 class Check(NamedTuple):
@@ -59,20 +64,15 @@ def _python() -> Check:
 def _plugins(plugins: "Plugins") -> list[Check]:
     _ = plugins.specs, plugins.manager
     bad = [Check(False, f"plugin {n}", str(e), e.hint) for n, e in plugins.failed.items()]
+    strangers = plugins.registry.get("packs", "unapproved")(plugins)
     for entry in plugins.registry.entries():
-        if isinstance(entry.target, str) and entry.kind in (
-            "plugin",
-            "provider",
-            "tool",
-            "command",
-            "store",
-            "sandbox",
-        ):
+        if isinstance(entry.target, str) and entry.kind in LOADED and entry.dist not in strangers:
             try:
                 entry.load()
             except KTError as error:
                 bad.append(Check(False, f"{entry.kind} {entry.name}", str(error), error.hint))
-    return bad or [Check(True, "plugins", f"{len(plugins.modules)} load")]
+    new = [Check(None, f"pack {n}", "nobody looked at it, so it was not loaded", f"kt trust @{n}") for n in strangers]
+    return [*new, *(bad or [Check(True, "plugins", f"{len(plugins.modules)} load")])]
 
 
 def _keys(plugins: "Plugins") -> list[Check]:
@@ -123,6 +123,7 @@ def _built(plugins: "Plugins", name: str, creature: Any) -> Check:
         return await Agent.build(creature, llm=ScriptedLLM(), host=Host(plugins), unguarded=True)
 
     try:
+        consented(plugins, creature, [creature.path] if creature.path else [], [])
         agent = asyncio.run(build())
     except KTError as error:
         return Check(False, f"creature {name}", str(error), error.hint)

@@ -4,8 +4,10 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from kt import Creature
 from kt.errors import KTError, NotFound, nearest
 
+from ..consent import consented
 from ..explain import needs_of
 from ..parsing import parse
 
@@ -24,7 +26,7 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         pack = [e for e in plugins.registry.entries() if e.dist == ref.removeprefix("@")]
         if entries:
             for entry in entries:
-                _entry(entry)
+                _entry(plugins, entry)
         elif pack and "/" not in ref:
             _pack(plugins, ref.removeprefix("@"), pack)
         elif _is_team(plugins, ref):
@@ -37,11 +39,16 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     return code
 
 
-def _entry(entry: "Entry") -> None:
+def _entry(plugins: "Plugins", entry: "Entry") -> None:
     print(f"{entry.kind} {entry.name}")
     print(f"  {entry.help}")
     print(f"  from {entry.dist} {entry.version}, {entry.target}")
     if entry.kind == "tool":
+        try:
+            consented(plugins, Creature(tools=(entry.name,)), [], [])
+        except KTError as error:
+            print(f"  not loaded: {error} ({error.hint})")
+            return
         tool = entry.load()
         print(f"  effect {tool.effect}; needs {needs_of(tool) or 'nothing'}")
         print(f"  {tool.description}")

@@ -3,10 +3,10 @@
 A static look finds mistakes, tricks of archives and lies that are easy to tell. It does not prove that code is good.
 """
 
+from ..record import record_digest
 from .findings import Finding
 from .inspection import Inspection, inspect
 from .installed import Installed
-from .record import record_digest
 from .wheel import Wheel
 
 __all__ = ["Finding", "Inspection", "Installed", "Wheel", "inspect", "record_digest"]

@@ -14,9 +14,9 @@ from kt.errors import DataError
 from packaging.requirements import Requirement
 
 from ..manifest import normal
+from ..record import rows
 from .layout import SUFFIXES, modules, site_files
 from .metadata import Metadata, entry_points
-from .record import rows
 
 if TYPE_CHECKING:
     from .wheel import Wheel

@@ -12,10 +12,10 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from ..manifest import FILE, Pack, normal
+from ..record import record_digest
 from .archive import MAX_BYTES, Archive
 from .findings import Finding, inert, listed
 from .metadata import Metadata, ambiguous, entry_points
-from .record import record_digest
 
 MAX_TEXT = 4 << 20
 _DATA = re.compile(r"[^/]+\.data/(purelib|platlib)/(.+)")

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import Tampered
-from ..inspect import record_digest
-from ..inspect.record import rows
+from ..record import record_digest, rows
 from .lock import Lock, Locked
 
 

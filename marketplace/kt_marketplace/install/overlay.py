@@ -14,8 +14,8 @@ from kt.errors import NotFound
 
 from ..errors import Tampered
 from . import editable, store, uv
-from .errors import Busy, NotBuilt
-from .intact import check, damaged
+from .errors import Busy
+from .intact import damaged
 from .lock import Lock
 from .path import LOCK, ROOTS, SITE, lock_file, overlay, packs_folder
 
@@ -120,18 +120,3 @@ def tidy() -> None:
         if item.name not in kept:
             shutil.rmtree(item)
     store.forget(Lock.parse(text, where="the history of kt.lock") for text in texts if text)
-
-
-def in_use() -> tuple[Lock, Path] | None:
-    """Return the lock and the folder of its packs; None where nothing is installed.
-
-    Raises NotBuilt where they are not built for this Python, Tampered where a file list was changed.
-    """
-    lock = Lock.current()
-    if not lock.packs:
-        return None
-    built = overlay(lock_file().read_bytes())
-    if not built.is_dir():
-        raise NotBuilt("the packs of kt.lock are not built for this Python", where=str(lock_file()), hint="kt sync")
-    check(lock, built / SITE)
-    return lock, built / SITE

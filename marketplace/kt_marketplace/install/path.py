@@ -36,3 +36,17 @@ def folders() -> list[str]:
     except OSError:
         return []
     return [str(built / SITE), *roots]
+
+
+_left_out = False
+
+
+def leave_out() -> None:
+    """Keep the packs off sys.path in this process: what manages them must work whatever is in them."""
+    global _left_out
+    _left_out = True
+
+
+def on_path() -> list[str]:
+    """Return what `folders` does, or nothing where the packs are left out; the target of the group `kt.path`."""
+    return [] if _left_out else folders()

@@ -31,6 +31,7 @@ def kt_register(registry: "Registry") -> None:
         metavar="KEY=VALUE", repeatable=True,
     )  # fmt: skip
     registry.add("schema", "creature", "kt_config.schema:creature", help="a creature file")
+    registry.add("config", "recorded", "kt_config.recorded:recorded", help="the files that loading a creature opens")
     registry.add("config", "set_model", "kt_config.settings:set_model", help="write the user's default model")
     registry.add("config", "add_model", "kt_config.settings:add_table", help="write a preset or endpoint")
     registry.add("config", "endpoints", "kt_config.settings:endpoints", help="the user's own endpoints")

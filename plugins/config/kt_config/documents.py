@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kt.errors import ConfigError, DataError, KTError, NotFound
 
+from .recorded import note
+
 if TYPE_CHECKING:
     from kt import Registry
 
@@ -33,6 +35,7 @@ class Document:
 def load_file(path: Path, registry: "Registry") -> Document:
     """Return a configuration file's content. Raises NotFound, DataError with file:line:col, and ConfigError where no
     plugin reads the format."""
+    note(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise DataError("the file is too large for a configuration", where=str(path))

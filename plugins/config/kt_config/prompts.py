@@ -10,6 +10,7 @@ from kt.errors import DataError, NotFound, nearest
 
 from .beside import beside
 from .documents import MAX_BYTES
+from .recorded import note
 from .references import in_pack
 from .tree import Node
 
@@ -98,6 +99,7 @@ class Filling:
 
 
 def _read(file: Path, where: str) -> str:
+    note(file)
     try:
         if file.exists() and not file.is_file():
             raise DataError(f"can't read the prompt file: {file} is no file", where=where)

@@ -1,0 +1,23 @@
+"""What is installed now, with a glance at whether it is what was inspected. It runs at every start of `kt run`."""
+
+from pathlib import Path
+
+from .errors import NotBuilt
+from .intact import check
+from .lock import Lock
+from .path import SITE, lock_file, overlay
+
+
+def in_use() -> tuple[Lock, Path] | None:
+    """Return the lock and the folder of its packs; None where nothing is installed.
+
+    Raises NotBuilt where they are not built for this Python, Tampered where a file list was changed.
+    """
+    lock = Lock.current()
+    if not lock.packs:
+        return None
+    built = overlay(lock_file().read_bytes())
+    if not built.is_dir():
+        raise NotBuilt("the packs of kt.lock are not built for this Python", where=str(lock_file()), hint="kt sync")
+    check(lock, built / SITE)
+    return lock, built / SITE
