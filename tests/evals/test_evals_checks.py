@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kt_evals.folder import changed
+from kt_evals.snapshot import changed
 
 from .conftest import Bench
 

@@ -1,18 +1,17 @@
 """kt eval: which tasks run, how often, on what model, what it prints and how it ends."""
 
-import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kt import Plugins, SessionReader, encode
-from kt.errors import ConfigError, KeyRefused, KTError, NotFound, ProviderDown, UsageError
-from kt.testing import ScriptedLLM
-from kt_evals.batch import run_all
+from kt import Creature, Plugins, SessionReader, encode
+from kt.errors import ConfigError, KTError, NotFound, UsageError, Vetoed
 from kt_evals.command import main
-from kt_evals.document import load
-from kt_evals.stage import Stage
 
 from .conftest import Bench
 
@@ -145,81 +144,57 @@ def test_the_help_explains(bench: Bench) -> None:
     assert bench.capsys.readouterr().out.startswith("Usage: kt eval ")
 
 
-# Batches, with a model that is an object
+class Consent:
+    """An entry of the kind `consent`, which takes note of what it is asked, and refuses if told to."""
+
+    def __init__(self, error: KTError | None = None) -> None:
+        self.error, self.asked = error, list[tuple[Any, ...]]()
+
+    def __call__(self, plugins: Plugins, creature: Creature, files: Any, named: Any) -> None:
+        self.asked.append((creature.name, [path.name for path in files], list(named)))
+        if self.error is not None:
+            raise self.error
 
 
-def stage_of(bench: Bench, answer: Any) -> Stage:
-    made = Stage(Plugins(), str(bench.folder / "c"), llm=ScriptedLLM(answer))
-    made.prepare()
-    return made
+def test_consent_is_asked_for_once_and_of_all_who_have_a_say(bench: Bench) -> None:
+    bench.evals(TWO)
+    (bench.folder / "base.yaml").write_text("name: base\n")
+    (bench.folder / "c" / "creature.yaml").write_text("base: ../base.yaml\nname: owl\nprompt: Go.\n")
+    plugins, below, above = Plugins(), Consent(), Consent()
+    plugins.registry.add("consent", "judge", below)
+    plugins.registry.owner = ("kt-evals", "0.1.0")
+    plugins.registry.add("consent", "judge", above, override=True)
+    words = ["--scripted", bench.script("Hello."), "-p", "early", "--task", "hello", "--repeat", "2"]
+    assert main([str(bench.folder / "c"), *words], plugins) == 0
+    assert above.asked == below.asked
+    ((name, files, named),) = above.asked
+    assert (name, sorted(set(files))) == ("owl", ["base.yaml", "creature.yaml"])
+    assert {("plugin", "early"), ("plugin", "permissions"), ("provider", "scripted")} <= set(named)
 
 
-@pytest.mark.anyio
-async def test_as_many_run_at_once_as_asked(bench: Bench) -> None:
-    together = asyncio.Barrier(3)
-    most = running = 0
-
-    async def answer(request: Any) -> str:
-        nonlocal most, running
-        running += 1
-        most = max(most, running)
-        async with asyncio.timeout(30):
-            await together.wait()
-        running -= 1
-        return "Hello."
-
-    tasks = load(bench.evals(TWO), Plugins().registry)[:1]
-    batch = await run_all(stage_of(bench, answer), tasks, repeat=6, jobs=3, told=lambda report: None)
-    assert [report.number for report in batch.reports] == [1, 2, 3, 4, 5, 6]
-    assert (most, batch.exit_code) == (3, 0)
+def test_without_consent_nothing_is_built(bench: Bench) -> None:
+    bench.evals(TWO)
+    (bench.folder / "c" / "creature.yaml").write_text("prompt: Go.\ntools: [./t.py:x]\n")
+    (bench.folder / "c" / "t.py").write_text(f"open({str(bench.folder / 'ran')!r}, 'w').close()\n")
+    plugins, judge = Plugins(), Consent(Vetoed("nobody looked at it"))
+    plugins.registry.add("consent", "judge", judge)
+    with pytest.raises(Vetoed):
+        main([str(bench.folder / "c"), "--model", "openai/x"], plugins)
+    assert ("provider", "openai") in judge.asked[0][2]
+    assert not (bench.folder / "ran").exists()
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize(("error", "code"), [(ProviderDown("gone"), 69), (KeyRefused("no"), 77)])
-async def test_what_says_nothing_of_the_creature_ends_the_batch(bench: Bench, error: KTError, code: int) -> None:
-    answers = iter(["Hello.", error])
-    tasks = load(bench.evals(TWO), Plugins().registry)[:1]
-    batch = await run_all(stage_of(bench, lambda request: next(answers)), tasks, repeat=9, told=lambda report: None)
-    assert (len(batch.reports), batch.error, batch.exit_code) == (1, error, code)
-
-
-@pytest.mark.anyio
-async def test_what_is_none_of_ours_comes_through_as_it_is(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    (bench.folder / "tmp").write_text("a file where folders are to be made")
-    monkeypatch.setattr("tempfile.tempdir", str(bench.folder / "tmp"))
-    tasks = load(bench.evals(TWO), Plugins().registry)
-    with pytest.raises(NotADirectoryError):
-        await run_all(stage_of(bench, ["Hello."]), tasks, told=lambda report: None)
-
-
-@pytest.mark.anyio
-async def test_each_run_has_a_folder_of_its_own_that_is_gone_afterwards(bench: Bench) -> None:
-    seen: list[Path] = []
-
-    def answer(request: Any) -> Any:
-        if request.messages[-1].role == "user":
-            return [("bash", {"command": "pwd; ls; git status --short; git log --oneline"})]
-        text = request.messages[-1].parts[0].text
-        seen.append(Path(text.splitlines()[0]))
-        return text
-
-    (bench.folder / "c" / "tree").mkdir()
-    (bench.folder / "c" / "tree" / "from_tree.txt").write_text("x")
-    file = bench.evals("""
-tasks:
-  - name: one
-    prompt: Go.
-    folder: tree
-    committed: {a.txt: old}
-    files: {a.txt: new, b.txt: x}
-    checks:
-      - {answer: from_tree.txt}
-      - {answer: "^ M a.txt"}
-      - {answer: "^.. b.txt"}
-      - {answer: Start}
-      - {run: git show HEAD:a.txt, output: ^old}
-""")
-    batch = await run_all(stage_of(bench, answer), load(file, Plugins().registry), repeat=2, told=lambda report: None)
-    assert [(v.judge.where, v.why) for report in batch.reports for v in report.verdicts if v.why] == []
-    assert len(set(seen)) == 2
-    assert not any(folder.exists() for folder in seen)
+def test_sigterm_leaves_nothing_behind(bench: Bench) -> None:
+    bench.evals("tasks: [{name: one, prompt: Go., checks: [{answer: done}]}]\n")
+    (bench.folder / "tmp").mkdir()
+    script = bench.script([("bash", {"command": "touch began; sleep 600"})], "Done.")
+    environment = {**os.environ, "TMPDIR": str(bench.folder / "tmp")}
+    words = [sys.executable, "-m", "kt_cli.main", "eval", str(bench.folder / "c"), "--scripted", script]
+    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as running:
+        while not list((bench.folder / "tmp").glob("kt-eval-*/work/began")):
+            assert running.poll() is None, running.communicate()
+        running.send_signal(signal.SIGTERM)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 143
+    assert "terminated" in errors
+    assert list((bench.folder / "tmp").glob("kt-eval-*")) == []

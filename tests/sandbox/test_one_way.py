@@ -31,7 +31,7 @@ ALLOWED = {
     "cli/kt_cli/timing.py": "a fresh Python that measures a run, for the user's command",
     "plugins/evals/kt_evals/folder.py": "git, for the folder of a task, which nothing else has seen",
     "marketplace/kt_marketplace/install/uv.py": "uv, for the user's command",
-    "marketplace/kt_marketplace/install/build.py": "git, for the user's command",
+    "marketplace/kt_marketplace/install/clone.py": "git, for the user's command",
     "marketplace/kt_marketplace/check/process.py": "the code of a pack that is checked, for the user's command",
     "marketplace/kt_marketplace/fixtures.py": "kt, for the test of a pack's author",
 }

@@ -62,6 +62,20 @@ async def test_a_guard_stays_though_its_plugin_was_dropped_before(boss: Any, mak
         assert [a.name for a in child.active if a.tier == "guard"] == ["permissions"]
 
 
+async def test_a_guard_that_it_asks_for_stays_though_its_parent_leaves_out_the_plugin(
+    boss: Any, make_cast: Any, task: Any, sub: Any
+) -> None:
+    inner = sub("inner", guards=["permissions"])
+    outer = sub("helper", guards=["permissions"], subagents=[inner])
+    cast = make_cast(boss=[[task(wait=True)], "done"], helper=[[task("inner", wait=True)], "ok"], inner=["ok"])
+    async with boss(cast, outer, plugins=["no:permissions"]) as agent:
+        (await agent.run("go")).unwrap()
+        child = agent.plugin("subagents").find("s1").agent
+        below = child.plugin("subagents").find("s1").agent
+        for each in (child, below):
+            assert [a.name for a in each.active if a.tier == "guard"] == ["permissions"]
+
+
 async def test_without_a_guard_it_has_only_what_its_parent_has(boss: Any, make_cast: Any, task: Any, sub: Any) -> None:
     cast = make_cast(boss=[[task(wait=True)], [task("other", wait=True)], "done"], other=[[("look", {})], "an owl"])
     subs = sub("helper", tools=["look", "glob"]), sub("other", tools=["look"])

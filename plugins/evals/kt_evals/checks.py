@@ -1,19 +1,19 @@
 """Checks: what must be true of a run, one class a kind. `CHECKS` has them by the key that says which one is meant."""
 
+import asyncio
 import json
-import re
+import os
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import ClassVar, Protocol
 
 from kt import ToolCall
 
-from .folder import changed, snapshot
+from .patterns import compiled, search
 from .played import Played
+from .snapshot import changed, is_below, snapshot, text_of
 
 STRICT = {"extra": "forbid"}
-MAX_READ = 10_000_000
 SHOWN = 200
 """Characters of an answer or an output that a failed check quotes."""
 
@@ -23,18 +23,9 @@ class Check(Protocol):
         """Return why the check fails, "" where it holds."""
 
 
-@cache
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern that ignores case, with ^ and $ at each line. Raises ValueError for a broken one."""
-    try:
-        return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
-
-
 def inside(path: str) -> str:
     """Return a path below the task's folder. Raises ValueError for another one."""
-    if not path or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+    if not path or "\0" in path or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
         raise ValueError(f"the path {path!r} is not below the task's folder")
     return path
 
@@ -57,7 +48,7 @@ class Answer:
 
     async def problem(self, played: Played) -> str:
         text = played.result.text
-        return "" if compiled(self.answer).search(text) else f"the answer is {shortened(text)}"
+        return "" if search(self.answer, text) else f"the answer is {shortened(text)}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +62,7 @@ class AnswerNot:
         compiled(self.answer_not)
 
     async def problem(self, played: Played) -> str:
-        found = compiled(self.answer_not).search(played.result.text)
+        found = search(self.answer_not, played.result.text)
         return f"the answer says {shortened(found[0])}" if found else ""
 
 
@@ -93,27 +84,24 @@ class File:
             raise ValueError("one of equals, contains, matches and absent may be given")
 
     async def problem(self, played: Played) -> str:
-        path = played.folder / self.file
         if self.absent:
-            return f"{self.file} is there" if path.exists() or path.is_symlink() else ""
-        text = _text(path, played.folder)
+            return self._present(played)
+        text = text_of(played.folder, self.file)
         if text is None:
             return f"{self.file} is no readable file of the folder"
         if self.equals is not None and text != self.equals:
             return f"it holds {shortened(text)}"
         if self.contains is not None and self.contains not in text:
             return f"it holds {shortened(text)}"
-        if self.matches is not None and not compiled(self.matches).search(text):
+        if self.matches is not None and not search(self.matches, text):
             return f"it holds {shortened(text)}"
         return ""
 
-
-def _text(path: Path, folder: Path) -> str | None:
-    """Return the text of a file; None where there is none in the folder, links resolved."""
-    if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
-        return None
-    with path.open("rb") as file:
-        return file.read(MAX_READ).decode("utf-8", "replace")
+    def _present(self, played: Played) -> str:
+        path = played.folder / self.file
+        if not is_below(path.parent, played.folder):
+            return f"{self.file} leads out of the folder"
+        return f"{self.file} is there" if os.path.lexists(path) else ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,7 +115,7 @@ class Unchanged:
         inside(self.unchanged)
 
     async def problem(self, played: Played) -> str:
-        names = changed(played.before, snapshot(played.folder), self.unchanged)
+        names = changed(played.before, await asyncio.to_thread(snapshot, played.folder), self.unchanged)
         return f"changed: {', '.join(names)}" if names else ""
 
 
@@ -150,7 +138,7 @@ class Run:
             return f"it did not end within {self.timeout:g} s"
         if ended.code != self.code:
             return f"it ended with {ended.code} and printed {shortened(ended.output)}"
-        if self.output is not None and not compiled(self.output).search(ended.output):
+        if self.output is not None and not search(self.output, ended.output):
             return f"it printed {shortened(ended.output)}"
         return ""
 
@@ -192,7 +180,7 @@ class NotUsed:
 def _calls(played: Played, tool: str, pattern: str | None) -> list[str]:
     """Return the arguments, as JSON, of the calls of a tool that match a pattern."""
     calls = [call for call in played.watched.calls if call.name == tool]
-    return [text for text in map(_arguments, calls) if compiled(pattern or "").search(text)]
+    return [text for text in map(_arguments, calls) if not pattern or search(pattern, text)]
 
 
 def _arguments(call: ToolCall) -> str:
@@ -224,7 +212,7 @@ class Asked:
     async def problem(self, played: Played) -> str:
         questions = [question.text for question in played.watched.asked]
         if isinstance(self.asked, str):
-            if any(compiled(self.asked).search(question) for question in questions):
+            if any(search(self.asked, question) for question in questions):
                 return ""
         elif bool(questions) == self.asked:
             return ""

@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kt import Limits
-from kt.errors import NotFound, nearest
+from kt.errors import NotFound, TurnCancelled, nearest
 
 if TYPE_CHECKING:
     from kt import Entry, Plugins
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 OF_A_RUN = ("session", "no-session", "add", "channel", "scripted", "set")
 """Options of `kt run` that a batch has no use for, or an option of its own."""
+
+
+class Terminated(TurnCancelled):
+    """Say that SIGTERM ended the batch."""
+
+    exit_code = 143
 
 
 def main(argv: list[str], plugins: "Plugins") -> int:
@@ -40,11 +47,33 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     stage = _stage(given, plugins, entries)
     stage.prepare()
     total = len(tasks) * given.repeat
-    batch = asyncio.run(run_all(stage, tasks, repeat=given.repeat, jobs=given.jobs, told=Teller(total)))
+    work = run_all(stage, tasks, repeat=given.repeat, jobs=given.jobs, told=Teller(total))
+    batch = asyncio.run(_terminable(work))
     _print(given, stage, batch)
     if batch.error is not None:
         raise batch.error
     return batch.exit_code
+
+
+async def _terminable(work: "Coroutine[Any, Any, Batch]") -> "Batch":
+    """Return what comes of the work. SIGTERM cancels it, lets it clean up, and is then raised as Terminated."""
+    task = asyncio.ensure_future(work)
+    terminated = asyncio.Event()
+
+    def terminate() -> None:
+        terminated.set()
+        task.cancel()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if terminated.is_set():
+            raise Terminated("the evals were terminated") from None
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def _parser(made: Any, entries: "Sequence[Entry]") -> Any:

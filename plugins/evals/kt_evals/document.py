@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kt import Limits
 from kt.errors import DataError, NotFound, nearest
 
+from . import fixture
 from .checks import CHECKS, inside
 from .tasks import Judge, Reply, Task
 
@@ -44,7 +45,7 @@ class Written(Whole):
         if not self.prompt.strip():
             raise ValueError("the prompt is empty")
         for path in (*self.committed, *self.files):
-            if inside(path) in (".", "./") or ".git" in PurePosixPath(path).parts:
+            if inside(path) in (".", "./") or any(map(fixture.is_git, PurePosixPath(path).parts)):
                 raise ValueError(f"the path {path!r} is no file of a task's folder")
 
 
@@ -110,6 +111,8 @@ class _Reader:
         found = (home / folder).resolve()
         if not found.is_dir() or found == home or not found.is_relative_to(home):
             raise DataError(f"there is no folder {folder!r} beside the file", where=self.where(at))
+        if what := fixture.fault(found):
+            raise DataError(what, where=self.where(at), hint="a task's folder holds files, folders, and links within")
         return found
 
     def read(self, cls: type[Any], at: list[str | int], data: Mapping[str, Any]) -> Any:

@@ -6,15 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+from typing import ParamSpec, TypeVar
 
 from kt import Agent, Host, KTError
-from kt.errors import ConfigError, KeyRefused, ProviderDown, StoreError, UnknownModel
+from kt.errors import ConfigError, DataError, KeyRefused, ProviderDown, StoreError, UnknownModel
 from kt.events import Event, QuestionAsked
 
-from .folder import lay_out, snapshot
+from .folder import lay_out
 from .played import APPROVAL, Played, Watched
+from .snapshot import snapshot
 from .stage import Stage
 from .tasks import NO, Judge, Task
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 ENDS_ALL = (ConfigError, KeyRefused, ProviderDown, StoreError, UnknownModel)
 """Errors that say nothing of the creature, and that the next task would meet as well."""
@@ -52,12 +57,12 @@ class Report:
 async def play(stage: Stage, host: Host, task: Task, number: int = 1) -> Report:
     """Run a task and judge it. Raises what building the agent raises, and errors that would end every run."""
     with tempfile.TemporaryDirectory(prefix="kt-eval-", ignore_cleanup_errors=True) as name:
-        folder = await asyncio.to_thread(lay_out, task, Path(name))
-        before = await asyncio.to_thread(snapshot, folder)
+        folder = await to_the_end(lay_out, task, Path(name))
+        before = await to_the_end(snapshot, folder)
         agent = await Agent.build(stage.creature, pwd=folder, **stage.built(task, host))
-        watched = Watched()
+        watched, broken = Watched(), list[DataError]()
         agent.bus.on(Event, watched.hear)
-        agent.bus.on(QuestionAsked, _answered(agent, task))
+        agent.bus.on(QuestionAsked, _answered(agent, task, broken))
         async with agent:
             began = perf_counter()
             with agent.questions.attached():
@@ -68,6 +73,8 @@ async def play(stage: Stage, host: Host, task: Task, number: int = 1) -> Report:
             )  # fmt: skip
             if isinstance(result.error, ENDS_ALL):
                 raise result.error
+            if broken:
+                raise broken[0]
             played = Played(agent, folder, before, result, watched)
             report.verdicts = [Verdict(judge, await _problem(judge, played)) for judge in task.judges]
         return report
@@ -83,11 +90,27 @@ async def _problem(judge: Judge, played: Played) -> str:
         return f"it can't be checked: {error}"
 
 
-def _answered(agent: Agent, task: Task) -> Callable[[QuestionAsked], None]:
-    """Return what answers an agent's questions: the creature's as the task says, those of a guard with a no."""
+async def to_the_end(work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """Run a function in a thread. Whoever is cancelled waits for its end: the folder goes after what writes to it."""
+    running = asyncio.ensure_future(asyncio.to_thread(work, *given, **named))
+    try:
+        return await asyncio.shield(running)
+    finally:
+        await asyncio.wait([running])
+
+
+def _answered(agent: Agent, task: Task, broken: list[DataError]) -> Callable[[QuestionAsked], None]:
+    """Return what answers an agent's questions: the creature's as the task says, those of a guard with a no.
+
+    Answers that can't be found are a no as well, and noted in `broken`.
+    """
 
     def answer(question: QuestionAsked) -> None:
-        text = NO if question.topic == APPROVAL else task.answer(question.text)
+        text = NO
+        try:
+            text = NO if question.topic == APPROVAL else task.answer(question.text)
+        except DataError as error:
+            broken.append(DataError(error.what, where=f"{task.name}: answers", hint=error.hint))
         agent.questions.answer(question.id, text, by="eval")
 
     return answer

@@ -1,6 +1,9 @@
 """What all runs of a batch share: the creature, its model, and what the command line adds to them."""
 
 import os
+import re
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +12,7 @@ from kt import Creature, Host, Limits
 from kt.errors import ConfigError, NotFound
 
 if TYPE_CHECKING:
-    from kt import Plugins, Registry
+    from kt import Entry, Plugins, Registry
 
 from .document import merged
 from .tasks import Task
@@ -50,16 +53,45 @@ class Stage:
         self.uses.append(name)
 
     def prepare(self) -> None:
-        """Load the creature and choose the model, once for all runs. Raises KTError."""
-        self.creature = self.registry.get("loader", "creature")(self.plugins, self.reference)
-        if self.scripted is not None:
-            return
+        """Load the creature and choose the model, once for all runs, and ask for consent to it. Raises KTError."""
+        with self.registry.get("config", "recorded")() as files:
+            self.creature = self.registry.get("loader", "creature")(self.plugins, self.reference)
+        if self.scripted is None:
+            self._choose()
+        self._consented(files, [*self._named()])
+
+    def _choose(self) -> None:
+        """Choose the model. Raises ConfigError where there is none."""
         self.llm = self.llm or os.environ.get("KT_MODEL") or self.creature.llm
         if self.llm is None and os.environ.get("KT_LOCAL") == "1":
             self.registry.get("run_option", "local")(self, True)
         self.llm = self.llm or "default"
         if self.llm == "default" and "default" not in self.registry.get("loader", "presets")():
             raise ConfigError("no model is chosen", hint="--model PROVIDER/MODEL, or kt model default PROVIDER/MODEL")
+
+    def _consented(self, files: list[Path], named: list[tuple[str, str]]) -> None:
+        """Return if agents may be built. Raises what refuses it.
+
+        What another distribution took over is asked as well.
+        """
+        for entry in self.registry.entries("consent"):
+            asked: Entry | None = entry
+            while asked is not None:
+                asked.load()(self.plugins, self.creature, files, named)
+                asked = asked.below
+
+    def _named(self) -> Iterator[tuple[str, str]]:
+        """Yield (kind, name) of what a run uses beside what its creature names: plugins, and its provider."""
+        load, place = self.registry.get("loader", "profile"), Path(tempfile.gettempdir()).resolve()
+        profile = load(self.registry, self.profile, place, self.creature.name)
+        yield from (("plugin", name) for name in (*profile.plugins, *profile.guards))
+        for use in self.uses:
+            yield from (("plugin", name) for name in ([use] if isinstance(use, str) else use))
+        if self.scripted is not None:
+            yield "provider", "scripted"
+        elif isinstance(self.llm, str):
+            preset = self.registry.get("loader", "presets")().get(self.llm) or {}
+            yield "provider", re.split("[/:]", str(preset.get("provider") or preset.get("model") or self.llm))[0]
 
     def built(self, task: Task, host: Host) -> dict[str, Any]:
         """Return the options of `Agent.build` for one run of a task, without its folder. Raises KTError."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from kt import Limits
 
-from .checks import Check, compiled
+from .checks import Check
+from .patterns import compiled, search
 
 NO = "no"
 """The answer to a question that no reply is for."""
@@ -50,5 +51,8 @@ class Task:
     replies: Sequence[Reply] = ()
 
     def answer(self, question: str) -> str:
-        """Return the answer to a question of the creature's: that of the first reply for it, else a no."""
-        return next((reply.answer for reply in self.replies if compiled(reply.to).search(question)), NO)
+        """Return the answer to a question of the creature's: that of the first reply for it, else a no.
+
+        Raises DataError for a pattern that can't be matched.
+        """
+        return next((reply.answer for reply in self.replies if search(reply.to, question)), NO)

@@ -13,7 +13,7 @@ from .names import GUARDING
 from .report import Report
 from .section import Target
 from .skills import skill, slug, text_of_skill
-from .source import read_text
+from .source import OUTSIDE, read_text
 from .work import Work
 from .yaml_text import dump
 
@@ -60,19 +60,32 @@ def _folder(work: Work, path: Path) -> None:
     work.root = work.report.root = top if top.is_dir() else path
     work.kind, work.name = "folder", folder_name(f"{root.resolve().name}-imported")
     folders = [top, path] if top.is_dir() else [path]
-    agents = [file for folder in folders for file in sorted((folder / "agents").rglob("*.md"))]
-    for file in agents:
-        claude_agent.agent(work, file, "agents")
+    for folder in folders:
+        for file in _found(work, folder / "agents", "*.md"):
+            claude_agent.agent(work, file, "agents")
     _skills(work, folders)
     for folder in folders:
-        for file in sorted((folder / "commands").rglob("*.md")):
+        for file in _found(work, folder / "commands", "*.md"):
             _command(work, file, folder / "commands")
     for name in INSTRUCTIONS:
-        if (root / name).is_file():
+        if (root / name).is_file() and not _is_outside(work, root / name):
             _instructions(work, root, root / name)
     claude_settings.report(work, top, root)
     if work.files:
         _main(work)
+
+
+def _found(work: Work, folder: Path, pattern: str) -> list[Path]:
+    """Return the files below a folder that are the source's own; the others are reported."""
+    return [file for file in sorted(folder.rglob(pattern)) if not _is_outside(work, file)]
+
+
+def _is_outside(work: Work, file: Path) -> bool:
+    outside = work.report.leads_out(file)
+    if outside:
+        work.report.add("dropped", file.name, str(file), OUTSIDE)
+        work.report.reads(file)
+    return outside
 
 
 def _main(work: Work) -> None:
@@ -94,7 +107,7 @@ def _main(work: Work) -> None:
 def _skills(work: Work, folders: list[Path]) -> None:
     known: set[str] = set()
     for folder in folders:
-        for file in sorted((folder / "skills").rglob("SKILL.md")):
+        for file in _found(work, folder / "skills", "SKILL.md"):
             if file.parent.name in known:
                 work.report.add("dropped", file.parent.name, str(file), "a skill of that name is there already")
                 work.report.reads(file)
@@ -106,7 +119,7 @@ def _skills(work: Work, folders: list[Path]) -> None:
 
 def _command(work: Work, file: Path, folder: Path) -> None:
     """Convert a command into a skill: the user's words are then the request, not arguments."""
-    front = parse(read_text(file), file, work.plugins.registry, work.report)
+    front = parse(read_text(file, work.report), file, work.plugins.registry, work.report)
     work.report.reads(file)
     name = slug("-".join(file.relative_to(folder).with_suffix("").parts))
     while f"{SKILLS}/{name}/SKILL.md" in work.files:
@@ -115,7 +128,7 @@ def _command(work: Work, file: Path, folder: Path) -> None:
         front.section.drop(key, "a skill is read by the agent that works, when it needs it")
     work.files[f"{SKILLS}/{name}/SKILL.md"] = text_of_skill(front, name)
     work.report.add("changed", f"/{name}", f"{file}:1:1", f"{SKILLS}/{name}: ask for it by its name")
-    text = read_text(file)
+    text = read_text(file, work.report)
     for match in _ARGUMENTS.finditer(text):
         line, start = text.count("\n", 0, match.start()), text.rfind("\n", 0, match.start())
         place = f"{file}:{line + 1}:{match.start() - start}"
@@ -124,7 +137,7 @@ def _command(work: Work, file: Path, folder: Path) -> None:
 
 def _instructions(work: Work, root: Path, file: Path) -> None:
     """Copy what every agent of a folder is told, and the files it names in lines of their own."""
-    text = read_text(file)
+    text = read_text(file, work.report)
     work.report.reads(file)
     out = "AGENTS.md" if "AGENTS.md" not in work.files else work.free("CLAUDE.md")
     if out == "AGENTS.md":
@@ -137,7 +150,7 @@ def _instructions(work: Work, root: Path, file: Path) -> None:
         named = file.parent / match[1]
         if named.is_file() and named.resolve().is_relative_to(root.resolve()):
             inner = named.resolve().relative_to(root.resolve()).as_posix()
-            work.files[inner] = read_text(named)
+            work.files[inner] = read_text(named, work.report)
             work.report.add("kept", f"@{match[1]}", f"{file}:1:1", inner)
         else:
             work.report.add("dropped", f"@{match[1]}", f"{file}:1:1", "no file of the folder; write it beside")

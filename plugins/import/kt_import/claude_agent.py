@@ -52,7 +52,7 @@ _PATTERN = re.compile(r"([A-Za-z_][\w-]*)\s*(\(.*\))?", re.DOTALL)
 
 def agent(work: Work, file: Path, out: str) -> str:
     """Convert an agent into a folder below `out`, or into the output's top; return its name."""
-    front = parse(read_text(file), file, work.plugins.registry, work.report)
+    front = parse(read_text(file, work.report), file, work.plugins.registry, work.report)
     work.report.reads(file)
     section, target = front.section, Target()
     name = folder_name(section.text("name") or file.stem) or "agent"

@@ -29,7 +29,7 @@ def report(work: Work, folder: Path, root: Path) -> None:
         try:
             section = load(file, work.plugins.registry, work.report).section(work.report)
         except DataError as error:
-            work.report.add("dropped", file.name, error.where, f"it does not parse: {error.what}")
+            work.report.add("dropped", file.name, error.where, f"it can't be read: {error.what}")
             continue
         for key in list(section.left):
             _leaves(section, key)

@@ -1,6 +1,7 @@
 """kt import kohaku PATH, kt import claude PATH."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,9 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     path = Path(given.path)
     if not path.exists():
         raise NotFound(f"no such file or folder: {given.path}")
-    work = _converted(given.format, path, plugins)
+    # A link that the user names is meant; those that are found in what it leads to are a stranger's.
+    real = path.resolve()
+    work = _converted(given.format, path if real == Path(os.path.normpath(path.absolute())) else real, plugins)
     work.report.finish()
     from .write import write
 

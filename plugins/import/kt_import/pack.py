@@ -159,7 +159,8 @@ def _skills(work: Work, section: Section, made: Pack) -> None:
     for index in list(rows.left):
         row = rows.inner(index, alone="name")
         source = _inside(work, row.text("path") or f"skills/{row.text('name')}")
-        if source is None or not (source.is_file() or (source / "SKILL.md").is_file()):
+        file = source / "SKILL.md" if source is not None and source.is_dir() else source
+        if source is None or file is None or not file.is_file() or work.report.leads_out(file):
             _gone_row(row, "there is no SKILL.md at its path")
             continue
         _provided(row, made, "skill", skill(work, source, f"{made.package}/skills", name=row.text("name")))

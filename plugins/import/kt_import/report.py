@@ -1,8 +1,10 @@
 """What became of each thing of a source: kept, changed or dropped, and where it stood."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -45,6 +47,8 @@ class Report:
 
     def __init__(self, root: Path, *, known: Sequence[str] = ()) -> None:
         self.root, self.known = root, known
+        self.source = root
+        """The folder that links may not leave."""
         self.lines: list[Line] = []
         self.sections: list[Section] = []
         self.read: set[Path] = set()
@@ -57,6 +61,11 @@ class Report:
     def reads(self, path: Path) -> None:
         """Note that a file of the source is accounted for."""
         self.read.add(path.resolve())
+
+    def leads_out(self, path: Path) -> bool:
+        """Tell whether a path leads out of the source by a link: what a stranger links to is not copied."""
+        real = path.resolve()
+        return real != Path(os.path.normpath(path.absolute())) and not real.is_relative_to(self.source.resolve())
 
     def finish(self) -> None:
         """Report as dropped every key that was not taken, and every file below the root that was not read."""
@@ -98,11 +107,15 @@ def _unread(root: Path, read: set[Path]) -> Iterator[tuple[Path, int]]:
     for path in sorted(root.iterdir()):
         if path.name in SKIPPED:
             continue
-        if path.is_file() or path.is_symlink():
+        if _is_one(path):
             if path.resolve() not in read:
                 yield path, 1
         elif path.is_dir():
             if any(file.is_relative_to(path.resolve()) for file in read):
                 yield from _unread(path, read)
-            elif count := sum(1 for _, file in zip(range(MAX_FILES), path.rglob("*"), strict=False) if file.is_file()):
+            elif count := sum(map(_is_one, islice(path.rglob("*"), MAX_FILES))):
                 yield path, count
+
+
+def _is_one(path: Path) -> bool:
+    return path.is_file() or path.is_symlink()

@@ -21,7 +21,7 @@ def skill(work: Work, source: Path, out: str, *, name: str = "") -> str:
     """Convert the skill of a folder, or of one Markdown file, into a folder below `out`; return its name."""
     file = source / "SKILL.md" if source.is_dir() else source
     stem = name or (file.resolve().parent.name if file.name == "SKILL.md" else file.stem)
-    front = parse(read_text(file), file, work.plugins.registry, work.report)
+    front = parse(read_text(file, work.report), file, work.plugins.registry, work.report)
     work.report.reads(file)
     made = slug(front.section.text("name") or stem)
     folder = posixpath.join(out, made)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".yaml", ".yml", ".json", ".toml")
 MAX_TEXT = 1 << 20
+OUTSIDE = "a link that leads out of the source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,22 @@ def find(folder: Path, *stems: str) -> Path | None:
 
 def load(path: Path, registry: "Registry", report: Report) -> Document:
     """Return a configuration. Raises DataError with file:line:col for one that does not parse, and NotFound."""
+    _within(path, report)
     report.reads(path)
     if path.suffix == ".json":
-        return _json(path, registry)
+        return _json(path, registry, report)
     found = registry.get("config", "document", where="kt import")(path, registry)
     return Document(found.data, path, found.locate)
 
 
-def _json(path: Path, registry: "Registry") -> Document:
+def _within(path: Path, report: Report) -> None:
+    if report.leads_out(path):
+        raise DataError(OUTSIDE, where=str(path), hint="put a copy there, or name the file itself")
+
+
+def _json(path: Path, registry: "Registry", report: Report) -> Document:
     """Return a JSON file; JSON is YAML but for tabs, so YAML's reader says where its keys stand."""
-    text = read_text(path)
+    text = read_text(path, report)
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -65,8 +72,9 @@ def _json(path: Path, registry: "Registry") -> Document:
     return Document(data, path, locate)
 
 
-def read_text(path: Path) -> str:
-    """Return a text of the source. Raises NotFound, and DataError for what is no text or too large."""
+def read_text(path: Path, report: Report) -> str:
+    """Return a text of the source. Raises NotFound, and DataError for what is no text, too large or outside."""
+    _within(path, report)
     try:
         if path.stat().st_size > MAX_TEXT:
             raise DataError("the file is too large for a configuration or a prompt", where=str(path))

@@ -79,7 +79,7 @@ def prompt_file(work: Work, home: Home, file: Path, out: str = "") -> str:
     """Convert a prompt and what it includes into files of the output, the first at `out`; return its path there."""
     real = file.resolve()
     if real not in work.texts:
-        text = read_text(file)
+        text = read_text(file, work.report)
         work.report.reads(file)
         made = work.texts[real] = Text(out or _place(work, home, real))
         work.files[made.path] = ""

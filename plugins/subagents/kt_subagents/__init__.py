@@ -20,6 +20,7 @@ def kt_register(registry: "Registry") -> None:
     registry.plugin("subagents", "kt_subagents.plugin:Subagents", help="agents that an agent hands work to")
     registry.build_option("subagents", "kt_subagents.options:subagents", help="what the agent can hand work to")
     registry.build_option("subagent_of", "kt_subagents.options:subagent_of", help="what an agent has of its parent")
+    registry.add("loader", "subagents", "kt_subagents.spec:creatures_of", help="what the sub-agents of a creature are")
     registry.add("subagent", "explore", "kt_subagents.roles:explore", help="finds its way in a folder; reads only")
     registry.add("subagent", "plan", "kt_subagents.roles:plan", help="works out a plan from what is there; reads only")
     registry.add("subagent", "review", "kt_subagents.roles:review", help="looks for defects in a change; reads only")

@@ -22,7 +22,8 @@ async def build_child(link: Link, spec: SubagentSpec, settings: Settings) -> Age
     creature = replace(spec.creature, name=spec.name, input=None, outputs=(), triggers=())
     llm: Any = settings.models.get(spec.name) or creature.llm
     profile = _inherited(parent, plan, with_subagents=bool(creature.subagents), own_model=llm is not None)
-    plugins: list[object] = [f"no:{name}" for name in sorted(plan.dropped - {*profile.guards})]
+    # What leaves a plugin out above leaves out no guard that the sub-agent asks for itself.
+    plugins: list[object] = [f"no:{name}" for name in sorted(plan.dropped - {*profile.guards, *creature.guards})]
     plugins += [thing for thing in plan.objects if getattr(thing, "inherit", False)]
     if (budget := _budget_of(parent)) is not None:
         plugins += ["no:budget", budget.share(spec.share)]

@@ -1,6 +1,6 @@
 """What a sub-agent is, and how a creature, a caller or a pack says it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from kt import Creature
 from kt.errors import ConfigError, DataError, NotFound, UnknownName, nearest
 
 if TYPE_CHECKING:
-    from kt import Plan
+    from kt import Plan, Plugins
 
 OF_CREATURE = (
     *("name", "description", "prompt", "tools", "plugins", "guards", "llm", "limits", "subagents", "variants"),
@@ -43,8 +43,7 @@ def specs_of(plan: "Plan", entries: Iterable[object]) -> dict[str, SubagentSpec]
     UnknownName, DataError, and ConfigError for a name used twice.
     """
     specs: dict[str, SubagentSpec] = {}
-    for number, entry in enumerate(entries):
-        spec = _spec(plan, entry, f"{plan.creature.path or plan.creature.name}: subagents.{number}")
+    for spec in _specs(plan.host.plugins, plan.creature, entries):
         if spec.name in specs:
             raise ConfigError(
                 f"two sub-agents are named {spec.name!r}", where=plan.creature.name, hint="give one another name:"
@@ -53,21 +52,43 @@ def specs_of(plan: "Plan", entries: Iterable[object]) -> dict[str, SubagentSpec]
     return specs
 
 
-def _spec(plan: "Plan", entry: object, where: str) -> SubagentSpec:
+def creatures_of(plugins: "Plugins", creature: Creature) -> list[Creature]:
+    """Return what the sub-agents of a creature are made of, in all its variants, and theirs.
+
+    Raises UnknownName and DataError.
+    """
+    found: list[Creature] = []
+    left = [creature]
+    while left:
+        above = left.pop()
+        entries = [*above.subagents, *(each for v in above.variants.values() for each in v.subagents or ())]
+        new = [spec.creature for spec in _specs(plugins, above, entries)]
+        new = [each for each in new if each not in found]
+        found += new
+        left += new
+    return found
+
+
+def _specs(plugins: "Plugins", creature: Creature, entries: Iterable[object]) -> Iterator[SubagentSpec]:
+    where = f"{creature.path or creature.name}: subagents."
+    return (_spec(plugins, creature, entry, f"{where}{number}") for number, entry in enumerate(entries))
+
+
+def _spec(plugins: "Plugins", owner: Creature, entry: object, where: str) -> SubagentSpec:
     if isinstance(entry, SubagentSpec):
         return entry
     if isinstance(entry, Creature):
         return SubagentSpec(entry.name, entry)
     if isinstance(entry, str | Path):
-        return _named(plan, str(entry), where, ())
+        return _named(plugins, owner, str(entry), where, ())
     if isinstance(entry, Mapping):
-        return _from_table(plan, entry, where, plan.creature.path, ())
+        return _from_table(plugins, owner, entry, where, owner.path, ())
     raise ConfigError(f"{entry!r} is no sub-agent", where=where, hint="give a name, a reference or a table")
 
 
-def _named(plan: "Plan", ref: str, where: str, seen: tuple[str, ...]) -> SubagentSpec:
+def _named(plugins: "Plugins", owner: Creature, ref: str, where: str, seen: tuple[str, ...]) -> SubagentSpec:
     """Return the registered sub-agent of a name, or that of a creature's reference."""
-    registry = plan.host.registry
+    registry = plugins.registry
     if (entry := registry.find("subagent", ref)) is not None:
         if ref in seen:
             raise ConfigError(f"sub-agents are made of each other: {' -> '.join((*seen, ref))}", where=entry.dist)
@@ -75,11 +96,12 @@ def _named(plan: "Plan", ref: str, where: str, seen: tuple[str, ...]) -> Subagen
         table = target() if callable(target) else target
         if not isinstance(table, Mapping):
             raise DataError(f"the sub-agent {ref!r} is no table", where=entry.dist, hint="see docs/subagents.md")
-        return _from_table(plan, {"name": ref, **table}, f"subagent {ref!r} of {entry.dist}", None, (*seen, ref))
-    folder = plan.creature.path.parent if plan.creature.path is not None else Path()
+        told, at = {"name": ref, **table}, f"subagent {ref!r} of {entry.dist}"
+        return _from_table(plugins, owner, told, at, None, (*seen, ref))
+    folder = owner.path.parent if owner.path is not None else Path()
     at = str(folder / ref) if ref.startswith(".") else ref
     try:
-        creature: Creature = registry.get("loader", "creature", where=where)(plan.host.plugins, at)
+        creature: Creature = registry.get("loader", "creature", where=where)(plugins, at)
     except NotFound as error:
         known = [*registry.names("subagent"), *registry.names("creature")]
         raise UnknownName(f"no sub-agent and no creature {ref!r}", where=where, hint=nearest(ref, known)) from error
@@ -87,14 +109,19 @@ def _named(plan: "Plan", ref: str, where: str, seen: tuple[str, ...]) -> Subagen
 
 
 def _from_table(
-    plan: "Plan", table: Mapping[str, Any], where: str, path: Path | None, seen: tuple[str, ...]
+    plugins: "Plugins",
+    owner: Creature,
+    table: Mapping[str, Any],
+    where: str,
+    path: Path | None,
+    seen: tuple[str, ...],
 ) -> SubagentSpec:
     """Return what a table says, over its `base`."""
     if unknown := [key for key in table if key not in KEYS]:
         raise DataError(f"unknown key {unknown[0]!r}", where=where, hint=nearest(unknown[0], KEYS))
     spec = SubagentSpec("", Creature(path=path))
     if table.get("base"):
-        spec = _named(plan, str(table["base"]), where, seen)
+        spec = _named(plugins, owner, str(table["base"]), where, seen)
     said = {key: value for key, value in table.items() if key in OF_CREATURE}
 
     def place(keys: Sequence[str | int]) -> str:
