@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from kt import Plugins
+from kt_marketplace.check import report
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = sorted(
@@ -78,3 +79,12 @@ def test_a_pack_file_agrees_with_its_distribution(dist: str) -> None:
     assert (pack["name"], pack["version"]) == (dist, version)
     assert pack["description"]
     assert pack["kt"]
+
+
+PACKS = sorted({point.dist for point, _ in LOADED.modules.values()} - {"kterrarium"})
+
+
+@pytest.mark.parametrize("dist", PACKS)
+def test_a_manifest_lists_what_is_there_and_nothing_else(dist: str) -> None:
+    found = {outcome.name: outcome.problems for outcome in report(dist, LOADED) if outcome.name in ("provides", "hooks")}
+    assert found == {"provides": (), "hooks": ()}
