@@ -63,7 +63,7 @@ def _scan(folder: str) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
         try:
             with open(f"{item.path}/entry_points.txt", encoding="utf-8") as file:  # noqa: PTH123
                 lines = _parse(file.read())
-        except OSError:
+        except (OSError, ValueError):
             continue
         name, _, version = stem.partition("-")
         out.append((name.replace("_", "-").lower(), version.split("-py")[0], lines))

@@ -48,8 +48,8 @@ class KTError(Exception):
 
     def line(self) -> str:
         """Return the one line that surfaces print: `error[E-CODE]: what (where). hint: do this`."""
-        text = " ".join(str(self).split())
-        return f"error[{self.code}]: {text}" + (f". hint: {self.hint}" if self.hint else "")
+        text = f"error[{self.code}]: {' '.join(str(self).split())}"
+        return f"{text}{'' if text.endswith(('?', '!', '.')) else '.'} hint: {self.hint}" if self.hint else text
 
 
 class UsageError(KTError):
@@ -147,10 +147,13 @@ class TurnWaiting(TurnError):
 
 
 def nearest(name: str, known: Iterable[str], *, n: int = 3) -> str:
-    """Return "did you mean a, b?" or "known: a, b, c" for a hint; empty when nothing is known."""
+    """Return "did you mean a, b?" or "known: a, b, c" for a hint; empty when nothing is known.
+
+    That two names both begin with kt- makes them no more alike.
+    """
     from difflib import get_close_matches
 
-    names = sorted(set(known))
-    if close := get_close_matches(name, names, n=n, cutoff=0.5):
-        return f"did you mean {', '.join(close)}?"
-    return f"known: {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}" if names else ""
+    names = {each.removeprefix("@").removeprefix("kt-"): each for each in sorted(known)}
+    if close := get_close_matches(name.removeprefix("@").removeprefix("kt-"), names, n=n, cutoff=0.6):
+        return f"did you mean {', '.join(names[each] for each in close)}?"
+    return f"known: {', '.join([*names.values()][:12])}{' ...' if len(names) > 12 else ''}" if names else ""

@@ -148,7 +148,7 @@ ROWS = {
     "keyword as a name": Row(("new", "tool", "class"), 2, "E-USAGE", ("'class'",)),
     "scaffold that is there": Row(("new", "creature", "sub"), 73, "E-CREATE", ("'sub'",), {"sub/x": ""}),
     "install of nothing": Row(("install",), 2, "E-USAGE", ("kt install --help",)),
-    "install of what no index has": Row(("install", "kt-nothing"), 66, "E-NOTFOUND", ("kt-nothing in the package index",)),
+    "install of what no index has": Row(("install", "kt-nothing"), 66, "E-NOTFOUND", ("no distribution kt-nothing",)),
     "uninstall of kt": Row(("uninstall", "kt-core"), 2, "E-USAGE", ("kt-core",)),
 }  # fmt: skip
 

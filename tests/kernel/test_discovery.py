@@ -64,6 +64,13 @@ def test_wheels_of_other_groups_are_left_alone(wheels: Any) -> None:
     assert Plugins().modules == {}
 
 
+def test_entry_points_that_are_no_text_are_passed_over(wheels: Any) -> None:
+    wheels.add("bee", source("kt_bee"))
+    (wheels.folder / "wasp-1.dist-info").mkdir()
+    (wheels.folder / "wasp-1.dist-info" / "entry_points.txt").write_bytes(b"[kt]\nwasp = \xff\n")
+    assert list(Plugins().modules) == ["bee"]
+
+
 def test_the_first_of_two_copies_on_the_path_wins(wheels: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheels.add("bee", source("kt_bee"), version="1.0")
     second = type(wheels)(tmp_path / "second")

@@ -64,6 +64,18 @@ def test_an_error_keeps_its_pieces() -> None:
     assert (error.what, error.where, error.hint, str(error)) == ("it broke", "here", "try again", "it broke (here)")
 
 
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [
+        ("which index?", "which index? hint: x"),
+        ("it stopped.", "it stopped. hint: x"),
+        ("it broke", "it broke. hint: x"),
+    ],
+)
+def test_a_hint_follows_one_mark_of_punctuation(what: str, line: str) -> None:
+    assert KTError(what, hint="x").line() == f"error[E-KT]: {line}"
+
+
 def test_a_plugins_error_takes_its_place_in_the_tree() -> None:
     class BudgetSpent(kt.errors.LimitReached):
         code = "E-BUDGET"
@@ -78,6 +90,9 @@ def test_a_plugins_error_takes_its_place_in_the_tree() -> None:
         ("raed", ["read", "write"], "did you mean read?"),
         ("zzz", ["b", "a"], "known: a, b"),
         ("zzz", [f"n{i:02}" for i in range(13)], f"known: {', '.join(f'n{i:02}' for i in range(12))} ..."),
+        ("kt-heron", ["kt-keyring", "kt-evals"], "known: kt-evals, kt-keyring"),
+        ("kt-heron", ["kt-herons"], "did you mean kt-herons?"),
+        ("@kt-biom", ["kt-biome", "kt-yaml"], "did you mean kt-biome?"),
         ("zzz", [], ""),
     ],
 )

@@ -15,7 +15,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("KT_HOME", str(folder))
-    monkeypatch.setenv("UV_NO_INDEX", "1")
+    settings = tmp_path / "no-index.toml"
+    settings.write_text("[pip]\nno-index = true\n")
+    monkeypatch.setenv("UV_CONFIG_FILE", str(settings))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
     monkeypatch.delenv("KT_INDEX", raising=False)
     monkeypatch.delenv("KT_OFFLINE", raising=False)
@@ -28,10 +30,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 
 
 @pytest.fixture
-def package_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
+def package_index(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
     """Return the one package index that uv knows."""
     index = PackageIndex(tmp_path / "index")
-    monkeypatch.delenv("UV_NO_INDEX", raising=False)
+    monkeypatch.delenv("UV_CONFIG_FILE", raising=False)
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
     yield index
     index.close()

@@ -126,6 +126,8 @@ HOSTILE: dict[str, Hostile] = {
     "overwrites a file": Hostile(packed({"shared/victim_part.py": ""}), "overwrite", "shared/victim_part.py"),
     "takes a namespace": Hostile(packed({"shared/__init__.py": ""}), "module", "shared, which victim has"),
     "brings other metadata": Hostile(_hidden_dist_info, "dist-info", "other-1.0.dist-info"),
+    "brings an egg": Hostile(packed({"kt_yaml.egg-info/entry_points.txt": "[kt]\n"}), "dist-info", "kt_yaml.egg-info"),
+    "brings an egg as a file": Hostile(packed({"kt_yaml-1.egg-info": ""}), "dist-info", "kt_yaml-1.egg-info"),
     # what would run without being asked
     "pth": Hostile(packed({"kt_x.pth": "import os"}), "pth", "kt_x.pth"),
     "pth by .data": Hostile(packed({"kt_x-1.0.data/platlib/a.pth": "import os"}), "pth", "a.pth"),
@@ -136,6 +138,18 @@ HOSTILE: dict[str, Hostile] = {
         packed(entry_points={"kt": {"kt_x": "kt_x"}, "pytest11": {"x": "kt_x"}}), "group", "pytest loads", "ask"
     ),
     "finder": Hostile(packed(entry_points={"kt": {"kt_x": "kt_x"}, "kt.path": {"x": "kt_x:f"}}), "kt-path", "kt.path"),
+    # what other programs obey
+    "repository": Hostile(packed({"kt_x/fixture/.git/config": ""}), "git", "kt_x/fixture/.git/config"),
+    "repository elsewhere": Hostile(packed({"kt_x/fixture/.GIT": "gitdir: x"}), "git", "kt_x/fixture/.GIT"),
+    "settings of uv": Hostile(packed({"uv.toml": ""}), "settings", "uv.toml beside all packages"),
+    "settings of uv by .data": Hostile(packed({"kt_x-1.0.data/purelib/uv.toml": ""}), "settings", "uv.toml beside all"),
+    "settings of uv in a package": Hostile(packed({"kt_x/t/uv.toml": ""}), "settings", "kt_x/t/uv.toml; inst", "ask"),
+    "settings of npm": Hostile(packed({"kt_x/.npmrc": ""}), "settings", "kt_x/.npmrc", "ask"),
+    "conftest": Hostile(packed({"conftest.py": ""}), "settings", "conftest.py beside all packages; pytest loads it"),
+    "conftest in a package": Hostile(packed({"kt_x/conftest.py": ""}), "settings", "kt_x/conftest.py", "ask"),
+    "metadata in a package": Hostile(
+        packed({"kt_x/y-1.dist-info/entry_points.txt": ""}), "dist-info", "kt_x/y-1.dist-info", "ask"
+    ),
     # programs
     "script kt": Hostile(packed(entry_points=_scripts(kt="kt_x:main")), "script", "program kt"),
     "script python3": Hostile(packed(entry_points=_scripts(**{"python3.11": "kt_x:main"})), "script", "python3.11"),

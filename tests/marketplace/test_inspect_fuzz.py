@@ -13,7 +13,7 @@ from kt_marketplace.inspect import Installed, Wheel, inspect
 from kt_marketplace.inspect.archive import Archive
 from kt_marketplace.inspect.documents import parse
 from kt_marketplace.inspect.metadata import Metadata, ambiguous, entry_points
-from kt_marketplace.inspect.record import rows
+from kt_marketplace.record import rows
 
 from .wheels import make_pack
 

@@ -5,10 +5,7 @@ from pathlib import Path
 
 import pytest
 import uv
-from kt import Plugins, Tool, ToolNeeds
 from kt_marketplace.inspect import Installed, Wheel, inspect
-from kt_marketplace.inspect.creatures import TOOLS
-from kt_marketplace.needs import Needs
 
 from .test_inspect_installed import HERE
 from .wheels import rebuild
@@ -20,8 +17,6 @@ annotated-types anyio attrs certifi click cryptography fastapi filelock h11 http
 markdown-it-py packaging pluggy pydantic pydantic-core pygments pyyaml requests rich ruff starlette tqdm typer
 typing-extensions urllib3 uvicorn websockets
 """
-SEARCHING = {"rg", "python"}
-"""Programs that tools run to search, which is reading."""
 
 
 @pytest.fixture(scope="session")
@@ -61,16 +56,3 @@ def _cached(name: str) -> Path:
         if len(list(found.parent.glob("*.dist-info"))) == 1:
             return found.parent
     pytest.skip(f"{name} is not in uv's cache")
-
-
-def test_what_is_known_of_our_tools_is_what_they_declare() -> None:
-    registry = Plugins().registry
-    assert set(registry.names("tool")) >= TOOLS.keys()
-    for name in registry.names("tool"):
-        tool = registry.get("tool", name)
-        asked = tool.needs if isinstance(tool, Tool) else ToolNeeds(reads=())
-        declared = {"writes": asked.writes, "net": asked.net, "exec": tuple(set(asked.exec) - SEARCHING)}
-        needs = TOOLS.get(name, Needs())
-        known = {kind for kind in declared if getattr(needs, kind)}
-        assert known <= {kind for kind in declared if declared[kind]}, f"{name} needs less than is known of it"
-        assert bool(known) == any(declared.values()), f"{name} needs more than is known of it"

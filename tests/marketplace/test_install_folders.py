@@ -9,7 +9,7 @@ import pytest
 from kt import Plugins
 from kt.errors import DataError
 from kt_marketplace.errors import Unreachable
-from kt_marketplace.install.build import clone
+from kt_marketplace.install.clone import clone
 from kt_marketplace.install.errors import InstallFailed, Refused
 from kt_marketplace.install.path import folders
 
@@ -162,7 +162,7 @@ def test_nothing_of_a_repository_runs_when_it_is_fetched(home: Home, repository:
 
 
 def test_an_address_may_hold_an_at_sign() -> None:
-    from kt_marketplace.install.build import _revision
+    from kt_marketplace.install.clone import _revision
 
     assert _revision("https://host/team/repo.git") == ("https://host/team/repo.git", "")
     assert _revision("https://host/team/repo.git@v1.2") == ("https://host/team/repo.git", "v1.2")
@@ -197,7 +197,7 @@ def test_an_editable_pack_runs_from_its_folder(home: Home, tmp_path: Path, monke
     ("text", "says"),
     [
         ("[project", "can't read the project"),
-        ("[project]\nversion = '1'\n", "can't read the project"),
+        ("[project]\nversion = '1'\n", r"project\.name must be"),
         ("[project]\nname = 'kt-pond'\ndynamic = ['version']\n", r"the version must stand in \[project\]"),
         ("[project]\nname = 'kt-lake'\nversion = '1'\n", "no import package 'kt_lake'"),
         ("[project]\nname = 'kt-pond'\nversion = '1'\ndependencies = ['!']\n", "a dependency"),

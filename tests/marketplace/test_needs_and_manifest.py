@@ -10,10 +10,23 @@ from kt_marketplace.manifest import Pack, Provided, normal
 from kt_marketplace.needs import Needs
 
 KINDS = ("reads", "writes", "net", "exec", "secrets", "listen")
-VALUES = st.sampled_from(
-    ["$WS", "*", "any", "@path", "/srv/a", "/srv/a/b", "a.example", "*.example", "KEY", "8080", "git"]
-)
-NEEDS = st.builds(Needs, **{kind: st.lists(VALUES, max_size=3, unique=True).map(tuple) for kind in KINDS})
+PATHS = ["$WS", "*", "$WS/a", "$KT_HOME", "$KT_CACHE/x", "/srv/a", "/srv/a/b", "~/notes", "~", "a b.txt", "../a"]
+VALUES = {
+    "reads": PATHS,
+    "writes": PATHS,
+    "net": ["*", "a.example", "x.a.example", "*.a.example", "a.example:443", "xn--bcher-kva.example", "localhost:8080"],
+    "exec": ["any", "git", "g++", "python3.11", "7z", "clang-format"],
+    "secrets": ["*", "KEY", "_X", "GH_TOKEN_2"],
+    "listen": ["*", "8080", "1"],
+}
+"""Kind -> values of each of its forms."""
+
+
+def some(kind: str) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(VALUES[kind]), max_size=3, unique=True).map(tuple)
+
+
+NEEDS = st.builds(Needs, **{kind: some(kind) for kind in KINDS})
 WHOLE = """
 [pack]
 name = "kt-pond"
@@ -40,6 +53,58 @@ def test_what_is_granted_covers_itself_and_more_never_less(one: Needs, other: Ne
     assert not both.beyond(one).beyond(other)
     assert Needs.parse(both.table(), where="x") == both
     assert bool(both.lines()) == bool(both)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        *(
+            (kind, text)
+            for kind in KINDS
+            for text in ("", " ", "@path", "a\u2800", "a\u3164", "a\u200b", "a\ufe0f", "a" * 201)
+        ),
+        *((kind, text) for kind in ("net", "exec", "secrets", "listen") for text in ("nothing beyond computing", "é")),
+        ("reads", "$HOME/x"),
+        ("reads", "$WSX"),
+        ("writes", "~root/x"),
+        ("writes", "*.txt"),
+        ("writes", "/srv/e\u0301"),
+        ("writes", " /srv"),
+        ("net", "https://a.example"),
+        ("net", "a.example/x"),
+        ("net", "x@a.example"),
+        ("net", "a.example:"),
+        ("net", "a..example"),
+        ("net", "-a.example"),
+        ("net", "a.*.example"),
+        ("net", "**"),
+        ("exec", "*"),
+        ("exec", "/bin/sh"),
+        ("exec", "-x"),
+        ("secrets", "key"),
+        ("secrets", "2X"),
+        ("secrets", "any"),
+        ("listen", "0"),
+        ("listen", "100000"),
+        ("listen", "any"),
+    ],
+)
+def test_each_kind_has_its_form(kind: str, value: str) -> None:
+    with pytest.raises(DataError) as raised:
+        Needs.parse({kind: [VALUES[kind][0], value]}, where="here")
+    assert raised.value.what.startswith(f"needs.{kind}: {value[:200]!a} ")
+    assert raised.value.where == "here"
+
+
+def test_a_kind_has_not_too_many_values() -> None:
+    most = [str(port) for port in range(1, 51)]
+    assert Needs.parse({"listen": most}, where="here").listen == tuple(most)
+    with pytest.raises(DataError, match=r"needs\.listen has 51 values"):
+        Needs.parse({"listen": [*most, "51"]}, where="here")
+
+
+def test_no_need_reads_as_a_sentence() -> None:
+    assert Needs.parse({"writes": ["nothing at all"]}, where="x").lines() == ["change ./nothing at all"]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,10 @@ PLACES = {
 """Kind -> where a thing of that kind lies in its package, and the files that make it one."""
 MAX_CODE = 20 << 20
 """Bytes of Python that are read in one wheel; the rest is said to be too much."""
+KEPT = ("registry", "consent", "packs", "command", "loader", "config", "parser", "redactor", "schema", "doctor")
+"""Of what a pack takes nothing over: the registry itself, and kinds by which kt asks, reads, hides and repairs."""
+GUARDS = ("permissions", "sandbox", "redact", "budget", "quarantine", "packs")
+"""Plugins that a pack does not replace."""
 VERBS = {"net": "reaches the network", "exec": "starts programs", "listen": "listens on ports"}
 
 
@@ -87,6 +91,7 @@ def _code(case: Case, needs: Needs) -> Iterator[Finding]:
             yield Finding(case.lie, "lie", text)
     yield from _keys(case, needs, code)
     yield from _tools(case, needs, code)
+    yield from _taken_over(case, code)
     for what, names in (("loads machine code", code.native), ("can't be read as Python", code.unreadable)):
         if names:
             yield Finding("ask", "native" if names is code.native else "syntax", f"its code {what}: {_placed(names)}")
@@ -127,6 +132,14 @@ def _tools(case: Case, needs: Needs, code: Code) -> Iterator[Finding]:
     others = {t: place for t, place in code.targets.items() if (m := imports_of(t)) and m not in case.modules}
     if others:
         yield Finding(case.lie, "target", f"registers code that is not its own: {_placed(others)}")
+
+
+def _taken_over(case: Case, code: Code) -> Iterator[Finding]:
+    """Yield what others registered and the pack puts its own over; an official pack may, after a yes."""
+    for (kind, name), place in code.takes.items():
+        kept = kind in KEPT or (kind, name) in {("plugin", guard) for guard in GUARDS} or not kind
+        what = f"{kind} {name}" if kind else "what can't be told, as its kind, name or override is computed"
+        yield Finding(case.lie if kept else "ask", "override", f"takes over {what} ({place})")
 
 
 def _placed(names: dict[str, str]) -> str:

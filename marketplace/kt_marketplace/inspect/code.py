@@ -19,14 +19,16 @@ class Code:
     """What files of Python reach: each name with its first place, "file:line".
 
     `reaches` is "net", "exec" or "listen" -> names. `secrets` are environment variables that look like keys, `tools`
-    the needs that tools declare, `targets` the "module:attribute" texts given to a registry. `native` is what loads
-    machine code, `hidden` what a look at the code can't follow, `unreadable` what is no Python.
+    the needs that tools declare, `targets` the "module:attribute" texts given to a registry. `takes` are the kinds and
+    names that it registers over those of others, `native` is what loads machine code, `hidden` what a look at the code
+    can't follow, `unreadable` what is no Python.
     """
 
     reaches: dict[str, dict[str, str]] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     tools: list[tuple[str, Needs]] = field(default_factory=list)
     targets: dict[str, str] = field(default_factory=dict)
+    takes: dict[tuple[str, str], str] = field(default_factory=dict)
     native: dict[str, str] = field(default_factory=dict)
     hidden: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -35,6 +37,15 @@ class Code:
 def is_secret(variable: str) -> bool:
     """Tell whether an environment variable's name says that it holds a key."""
     return _SECRET.fullmatch(variable) is not None
+
+
+def literal(node: ast.AST) -> str | None:
+    """Return the text that stands there; None for what is computed."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.Constant) and isinstance(node.value, bytes):
+        return node.value.decode("latin-1")
+    return None
 
 
 def decoded(source: bytes) -> str:

@@ -4,8 +4,10 @@ import ast
 from collections.abc import Sequence
 
 from ..needs import Needs
-from .code import BROKEN, Code, decoded, is_secret, running_nodes
+from .code import BROKEN, Code, decoded, is_secret, literal, running_nodes
 from .code_names import DECODING, HIDING, METHODS, NATIVE, SENSITIVE, TRICKS, matching, reached
+from .code_registry import INNARDS, is_adder, is_registry
+from .code_registry import look as look_at_registry
 
 _IMPORTERS = {"__import__", "builtins.__import__", "importlib.import_module", "importlib.__import__"}
 _RUNNERS = {"exec", "eval", "compile", "builtins.exec", "builtins.eval", "builtins.compile"}
@@ -50,6 +52,8 @@ class _File:
         for node in nodes:
             if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
                 self._name(node)
+            if isinstance(node, ast.Attribute) and node.attr in INNARDS and is_registry(self._dotted(node.value)):
+                self.into.takes.setdefault(("registry", node.attr), self._at(node))
 
     def _at(self, node: ast.AST) -> str:
         return f"{self.name}:{self.line or getattr(node, 'lineno', 0)}"
@@ -72,9 +76,13 @@ class _File:
             self._reach(full, node)
 
     def _alias(self, node: ast.Assign) -> None:
-        """Take `name = module` for an import."""
+        """Take `name = module` for an import, and likewise a registry's other name."""
         full = self._dotted(node.value)
-        if full in SENSITIVE and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        if (
+            (full in SENSITIVE or is_registry(full) or is_adder(full))
+            and len(node.targets) == 1
+            and isinstance(node.targets[0], ast.Name)
+        ):
             self.names[node.targets[0].id] = full
 
     def _reach(self, name: str, node: ast.AST) -> None:
@@ -101,13 +109,13 @@ class _File:
         if isinstance(node, ast.Name):
             return self.names.get(node.id, node.id)
         if isinstance(node, ast.Subscript) and self._dotted(node.value) == "sys.modules":
-            return _literal(node.slice) or ""
+            return literal(node.slice) or ""
         if isinstance(node, ast.Call) and node.args:
             function = self._dotted(node.func)
             if function in _IMPORTERS:
-                return _literal(node.args[0]) or ""
+                return literal(node.args[0]) or ""
             if function in ("getattr", "builtins.getattr") and len(node.args) > 1:
-                owner, name = self._dotted(node.args[0]), _literal(node.args[1])
+                owner, name = self._dotted(node.args[0]), literal(node.args[1])
                 return f"{owner}.{name}" if owner and name else ""
         return ""
 
@@ -119,16 +127,18 @@ class _File:
             if (kind := METHODS.get(node.attr)) and self.names.keys() & {"asyncio", "anyio", "uvloop"}:
                 self.into.reaches.setdefault(kind, {}).setdefault(node.attr, self._at(node))
         owner, _, last = dotted.rpartition(".")
-        if last in TRICKS or (last == "__dict__" and owner in SENSITIVE):
+        if last in TRICKS or (last == "__dict__" and (owner in SENSITIVE or is_registry(owner))):
             self._hidden(dotted, node)
         if id(node) not in self.used:
             if dotted in ("exec", "eval", "__import__"):
                 self._hidden(f"{dotted} under another name", node)
             elif dotted in _WHOLE:
                 self._hidden("the whole environment", node)
+            elif is_adder(dotted):
+                self._hidden(f"{dotted} under another name", node)
 
     def _subscript(self, node: ast.Subscript) -> None:
-        value, key = self._dotted(node.value), _literal(node.slice)
+        value, key = self._dotted(node.value), literal(node.slice)
         if value in _WHOLE:
             self.used.add(id(node.value))
             self._variable(key, node)
@@ -139,7 +149,8 @@ class _File:
         self.used.add(id(node.func))
         if isinstance(node.func, ast.Attribute):
             self.used.add(id(node.func.value))
-        function, first = self._dotted(node.func), _literal(node.args[0]) if node.args else None
+        function, first = self._dotted(node.func), literal(node.args[0]) if node.args else None
+        look_at_registry(node, function, self._dotted, self.into, self._at(node))
         if function in _READERS:
             self._variable(first, node)
         elif function.rpartition(".")[0] in _WHOLE:
@@ -152,8 +163,6 @@ class _File:
             self._attribute(node)
         elif function.rpartition(".")[2] == "ToolNeeds":
             self._tool_needs(node)
-        elif function.startswith("registry.") and len(node.args) > 1 and (target := _literal(node.args[1])):
-            self.into.targets.setdefault(target, self._at(node))
 
     def _variable(self, name: str | None, node: ast.AST) -> None:
         if name is None:
@@ -181,7 +190,7 @@ class _File:
 
     def _attribute(self, node: ast.Call) -> None:
         owner = self._dotted(node.args[0]) if node.args else ""
-        name = _literal(node.args[1]) if len(node.args) > 1 else None
+        name = literal(node.args[1]) if len(node.args) > 1 else None
         if owner in SENSITIVE and name is None:
             self._hidden(f"{owner} by computed names", node)
         elif owner and name is not None:
@@ -198,15 +207,6 @@ class _File:
             elif kind in _NEEDS and texts:
                 table[kind] = tuple(texts)
         self.into.tools.append((self._at(node), Needs(**table)))
-
-
-def _literal(node: ast.AST) -> str | None:
-    """Return the text that stands there; None for what is computed."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.Constant) and isinstance(node.value, bytes):
-        return node.value.decode("latin-1")
-    return None
 
 
 def _texts(node: ast.expr) -> Sequence[str] | None:

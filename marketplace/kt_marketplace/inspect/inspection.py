@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ..needs import Needs
+from ..needs import ANY, Needs
 from . import claims, clashes, files, points, programs, record, versions
 from .case import Case
 from .findings import Finding, inert
@@ -13,6 +13,8 @@ from .wheel import Wheel
 CHECKS = (files.check, clashes.check, programs.check, points.check, versions.check, claims.check)
 MOST = 40
 """Lines of one sort that a terminal is given."""
+FEW = 4
+"""Needs of one kind that stand on one line."""
 WORDS = {"refuse": "refused", "ask": "attention", "note": "note"}
 
 
@@ -46,9 +48,21 @@ class Inspection:
         for group, names in wheel.entry_points.items():
             out += _some([f"  registers {name} = {target} in {group}" for name, target in names.items()])
         if manifest:
-            out += [f"  may      {line}" for line in self.needs.lines()] or ["  may      do nothing beyond computing"]
+            out += [f"  may      {line}" for line in said_needs(self.needs)] or [
+                "  may      do nothing beyond computing"
+            ]
         out += _some([f"  {WORDS[f.level]}: {f.text}" for f in self.findings])
-        return [inert(line, longest=500) for line in out]
+        return [inert(out[0], longest=500), *(inert(line, longest=len(line)) for line in out[1:])]
+
+
+def said_needs(needs: Needs) -> list[str]:
+    """Return needs in words: what stands for everything of a kind first, and none that is too long to be read."""
+    out = []
+    for kind, everything in ANY.items():
+        values = sorted(getattr(needs, kind), key=lambda value: value != everything)
+        groups = [values] if len(values) <= FEW else [[value] for value in values]
+        out += [line for group in groups for line in Needs(**{kind: tuple(group)}).lines()]
+    return out
 
 
 def _some(lines: list[str]) -> list[str]:

@@ -17,13 +17,13 @@ OWNERS = {
 }
 """Programs of the list below that come as wheels, with the distributions that may bring them."""
 _COMMON = """
-kt kterrarium python pythonw pip pipx uv uvx uvw conda poetry git gh ssh scp sftp ssh-agent ssh-add ssh-keygen gpg
+kterrarium python pythonw pip pipx uv uvx uvw conda poetry git gh ssh scp sftp ssh-agent ssh-add ssh-keygen gpg
 sudo su doas pkexec runuser login passwd sh bash zsh fish dash ksh csh tcsh pwsh powershell cmd env exec
 ls cat cp mv rm ln mkdir rmdir touch chmod chown chroot dd df du find xargs grep egrep fgrep sed awk gawk head tail
 sort uniq cut tr tee wc echo printf test true false kill killall pkill ps top id whoami which date sleep stat tar
 gzip gunzip zip unzip make cc gcc g++ clang ld as perl ruby node npm npx java go cargo rustc docker podman kubectl
 systemctl crontab at mount umount curl wget nc ncat telnet ftp rsync dig ip ifconfig iptables apt apt-get dpkg yum
-dnf brew vi vim nano emacs less more man open xdg-open code tmux screen aws gcloud az terraform ansible bwrap rg
+dnf brew vi vim nano emacs less more man open xdg-open code tmux screen aws gcloud az terraform ansible bwrap rg kt
 """
 COMMON = frozenset(_COMMON.split())
 _DECORATED = re.compile(r"(python|pythonw|pip)[\d.]+|(.+)\.(?:exe|bat|cmd|com|ps1|sh|py)")

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable
 
+from ..inspect.findings import inert
 from .errors import Refused
 
 
@@ -13,14 +14,15 @@ class Consent:
         self.given = given
 
     def tell(self, lines: Iterable[str]) -> None:
-        """Show lines on stderr."""
+        """Show lines on stderr, whole, with what a terminal would obey as escapes."""
         for line in lines:
-            print(line, file=sys.stderr)
+            print(inert(line, longest=len(line)), file=sys.stderr)
 
     def ask(self, question: str) -> None:
         """Return if the answer is yes. Raises Refused."""
         if self.given:
             return
+        question = inert(question, longest=len(question))
         if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
             raise Refused(f"{question} Nobody can be asked", hint="--yes says yes")
         print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)

@@ -1,12 +1,16 @@
 """A pack that runs from its own folder: its source root goes on sys.path, and what says its name is written by us."""
 
 import tomllib
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from kt.errors import DataError
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import is_normalized_name
+from packaging.version import InvalidVersion, Version
 
 from ..manifest import FILE, Pack, normal
 from .lock import Locked
@@ -15,71 +19,123 @@ from .lock import Locked
 class Project:
     """What a folder's pyproject.toml says, as far as it can be read without running anything.
 
-    Raises DataError for a project that does not say its name, version or import package.
+    Raises DataError, here and in each property, for what is not as it must be; the file is its place.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file = folder / "pyproject.toml"
+        if len(str(folder).splitlines()) != 1:
+            raise DataError("a folder with a line break in its name can't be on sys.path", where=repr(str(folder)))
         try:
             self.data: Mapping[str, Any] = tomllib.loads(self._file.read_text(encoding="utf-8"))
-            self._table: Mapping[str, Any] = self.data["project"]
-            self.name = normal(self._table["name"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"can't read the project: {error}", where=str(self._file)) from None
+        name = self._project.get("name")
+        if not isinstance(name, str) or not is_normalized_name(normal(name)):
+            raise self._wrong("project.name must be the name of a distribution")
+        self.name = normal(name)
 
     @property
     def version(self) -> str:
-        version = self._table.get("version")
+        version = self._project.get("version")
         if not isinstance(version, str):
-            raise DataError("the version must stand in [project]", where=str(self._file), hint='version = "0.1.0"')
-        return version
+            raise self._wrong("the version must stand in [project]", 'version = "0.1.0"')
+        try:
+            return str(Version(version))
+        except InvalidVersion:
+            raise self._wrong(f"project.version {version!r} is no version", 'version = "0.1.0"') from None
 
     @property
     def summary(self) -> str:
-        return " ".join(str(self._table.get("description", "")).split())
+        text = self._project.get("description", "")
+        if not isinstance(text, str):
+            raise self._wrong("project.description must be a text")
+        return " ".join(text.split())
 
     @property
     def requires(self) -> list[Requirement]:
+        texts = self._project.get("dependencies", [])
+        # What is not printable could be a second line in a file of requirements.
+        if not isinstance(texts, list) or not all(isinstance(text, str) and text.isprintable() for text in texts):
+            raise self._wrong("project.dependencies must be a list of texts")
         try:
-            return [Requirement(text) for text in self._table.get("dependencies", ())]
+            found = [Requirement(text) for text in texts]
         except InvalidRequirement as error:
-            raise DataError(f"a dependency: {error}", where=str(self._file)) from None
+            raise self._wrong(f"a dependency: {error}") from None
+        if by_address := [requirement.name for requirement in found if requirement.url]:
+            raise self._wrong(f"the dependency {by_address[0]} is an address: nobody could look at it")
+        return found
 
     @property
     def entry_points(self) -> dict[str, dict[str, str]]:
         """Return the entry points by group; scripts are not among them: those of an editable pack are not installed."""
-        return {group: dict(points) for group, points in self._table.get("entry-points", {}).items()}
+        table = self._in(self._project, "entry-points")
+        groups = {group: self._in(table, group) for group in table}
+        texts = [text for group, points in groups.items() for text in (group, *points, *points.values())]
+        if not all(isinstance(text, str) and text.isprintable() for text in texts):
+            raise self._wrong("project.entry-points must be tables of texts")
+        return {group: dict(points) for group, points in groups.items()}
 
     @property
     def package(self) -> Path:
         """Return the folder of the import package."""
-        settings = self.data.get("tool", {}).get("uv", {}).get("build-backend", {})
-        module = settings.get("module-name") or self.name.replace("-", "_")
-        for root in (settings.get("module-root"), "", "src"):
-            if root is not None and (found := self.folder / root / module).is_dir():
+        settings = self._in(self.data, "tool", "uv", "build-backend")
+        module = settings.get("module-name", self.name.replace("-", "_"))
+        if not isinstance(module, str) or not module.isidentifier():
+            raise self._wrong(f"tool.uv.build-backend.module-name {module!r} is no name of a package")
+        first = settings.get("module-root", "")
+        if not isinstance(first, str):
+            raise self._wrong("tool.uv.build-backend.module-root must be a text")
+        for root in (first, "", "src"):
+            if (found := self.folder / root / module).is_dir():
+                # Its parent is what goes on sys.path.
+                for place in (found.parent.resolve(), found.resolve()):
+                    if not place.is_relative_to(self.folder.resolve()):
+                        raise self._wrong(f"the import package leads out of the folder, to {place}")
                 return found
-        raise DataError(f"no import package {module!r} in the folder", where=str(self._file))
+        raise self._wrong(f"no import package {module!r} in the folder")
 
     @property
     def manifest(self) -> Pack | None:
-        """Return what its kt-pack.toml says. Raises DataError."""
+        """Return what its kt-pack.toml says."""
         file = self.package / FILE
-        return Pack.parse(file.read_text(encoding="utf-8"), where=str(file)) if file.is_file() else None
+        try:
+            return Pack.parse(file.read_text(encoding="utf-8"), where=str(file)) if file.is_file() else None
+        except (OSError, UnicodeError, RecursionError) as error:
+            raise DataError(f"can't read the manifest: {error}", where=str(file)) from None
+
+    @property
+    def _project(self) -> Mapping[str, Any]:
+        return self._in(self.data, "project")
+
+    def _in(self, table: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+        """Return the table at a path of keys, empty where there is none."""
+        for key in keys:
+            table = table.get(key, {})
+            if not isinstance(table, dict):
+                raise self._wrong(f"{'.'.join(keys)}: {key} must be a table")
+        return table
+
+    def _wrong(self, what: str, hint: str = "") -> DataError:
+        return DataError(what, where=str(self._file), hint=hint)
 
 
 def write_info(pack: Locked, site: Path) -> None:
     """Write the .dist-info of a pack that runs from its folder, so that it is found as an installed one is."""
     project = Project(Path(pack.editable))
-    info = site / f"{pack.name.replace('-', '_')}-{pack.version}.dist-info"
-    info.mkdir()
+    info = f"{pack.name.replace('-', '_')}-{pack.version}.dist-info"
     head = {"Metadata-Version": "2.4", "Name": pack.name, "Version": pack.version, "Summary": project.summary}
     lines = [*(f"{k}: {v}" for k, v in head.items()), *(f"Requires-Dist: {r}" for r in project.requires)]
-    (info / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
     points = "".join(
         f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in table.items())
         for group, table in project.entry_points.items()
     )
-    (info / "entry_points.txt").write_text(points)
-    (info / "RECORD").write_text("")
-    (info / "INSTALLER").write_text("kt\n")
+    files = {"METADATA": "\n".join(lines) + "\n", "entry_points.txt": points, "INSTALLER": "kt\n"}
+    (site / info).mkdir()
+    record = [f"{info}/RECORD,,\n"]
+    for name, text in files.items():
+        (site / info / name).write_text(text, encoding="utf-8")
+        digest = urlsafe_b64encode(sha256(text.encode()).digest()).rstrip(b"=").decode()
+        record.append(f"{info}/{name},sha256={digest},{len(text.encode())}\n")
+    (site / info / "RECORD").write_text("".join(record), encoding="utf-8")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from kt.errors import DataError, NotFound
 
@@ -75,9 +76,9 @@ class Lock:
         try:
             data = json.loads(content)
             if data["format"] != FORMAT:
-                raise DataError(f"a lock of format {data['format']!r}; this kt knows {FORMAT}", where=where)
+                raise DataError(f"a lock of format {data['format']!r}; this installation knows {FORMAT}", where=where)
             return cls({name: _locked(name, table, where) for name, table in data["packs"].items()})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"this is no kt.lock: {error}", where=where, hint="kt rollback, or kt sync FILE") from None
 
     def text(self) -> bytes:
@@ -113,6 +114,7 @@ class Lock:
 
 
 TEXTS = {f.name for f in fields(Locked)} - {"requires", "needs"}
+SCHEMES = ("https", "http", "file")
 
 
 def _locked(name: str, table: Mapping[str, Any], where: str) -> Locked:
@@ -122,7 +124,17 @@ def _locked(name: str, table: Mapping[str, Any], where: str) -> Locked:
         raise ValueError(f"the fields of {name} must be texts")
     if Path(plain.get("file", "")).name != plain.get("file", ""):
         raise ValueError(f"the file of {name} is no file name")
+    if not Path(plain.get("editable") or "/").is_absolute():
+        raise ValueError(f"the folder of {name} is not absolute")
+    _check_address(name, plain.get("url", ""))
     return Locked(name=name, **{**plain, "requires": tuple(table.get("requires", ())), "needs": needs})
+
+
+def _check_address(name: str, url: str) -> None:
+    """Raise ValueError for what a wheel can't be had from."""
+    parts = urlsplit(url)
+    if url and (parts.scheme not in SCHEMES or not (parts.hostname or parts.scheme == "file") or parts.port == 0):
+        raise ValueError(f"the address of {name} is none of {', '.join(SCHEMES)}")
 
 
 def digest(file: Path) -> str:

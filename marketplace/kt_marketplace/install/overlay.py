@@ -60,12 +60,12 @@ def build(lock: Lock, work: Path) -> Path:
         if not store.holds(pack):
             raise NotFound(f"the wheel of {pack.name} {pack.version} is not kept here", hint="kt sync fetches it")
         lines.append(f"{pack.name} @ {store.wheel_file(pack).as_uri()} --hash=sha256:{pack.sha256}\n")
+    roots = [editable.Project(Path(p.editable)).package.parent for p in lock.packs.values() if p.editable]
+    (fresh / ROOTS).write_text("".join(f"{root}\n" for root in roots), encoding="utf-8")
     if lines:
         _install(lines, site, work)
     if bad := damaged(lock, site):
         raise Tampered(f"what was installed is not what was inspected: {', '.join(bad[:5])}", where=str(site))
-    roots = [editable.Project(Path(p.editable)).package.parent for p in lock.packs.values() if p.editable]
-    (fresh / ROOTS).write_text("".join(f"{root}\n" for root in roots), encoding="utf-8")
     (fresh / LOCK).write_bytes(lock.text())
     fresh.rename(done)
     return done
@@ -76,7 +76,7 @@ def _install(lines: list[str], site: Path, work: Path) -> None:
     uv.run(
         *("pip", "install", "--target", site, "--python", sys.executable, "--no-deps", "--require-hashes"),
         # Not from uv's cache, nor linked to it: what a program did to a file there would be installed, or come there.
-        *("--only-binary", ":all:", "--no-index", "--no-cache", "--link-mode", "copy", "-r", "wheels.txt"),
+        *("--no-build", "--no-index", "--no-cache", "--link-mode", "copy", "-r", "wheels.txt"),
         cwd=work,
     )
 

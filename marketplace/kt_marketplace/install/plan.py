@@ -14,6 +14,7 @@ from . import store
 from .base import applies
 from .editable import Project
 from .lock import Lock, Locked, digest
+from .news import news
 from .resolve import Picked, resolve, settled
 
 
@@ -77,12 +78,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A distribution that would come, or come in another version; `before` is what it replaces."""
+    """A distribution that would come, or come in another version.
+
+    `before` is what it replaces, `news` what it registers or depends on, in words, that this did not.
+    """
 
     candidate: Candidate
     locked: Locked
     before: Locked | None
     inspection: Inspection | None
+    news: tuple[str, ...] = ()
 
     @property
     def grown(self) -> Needs:
@@ -201,11 +206,12 @@ class Planner:
         return before is None or (locked.sha256, locked.editable) != (before.sha256, before.editable)
 
     def _arrival(self, candidate: Candidate, locked: Locked, beside: Installed) -> Arrival:
-        looked = None
-        if isinstance(made := candidate.made, Wheel):
-            asked = True if candidate.requested else None
-            looked = inspect(made, installed=beside, official=self.official, known=[*self.lock.packs], plugin=asked)
-        return Arrival(candidate, locked, self.lock.packs.get(locked.name), looked)
+        before = self.lock.packs.get(locked.name)
+        if not isinstance(made := candidate.made, Wheel):
+            return Arrival(candidate, locked, before, None)
+        asked = True if candidate.requested else None
+        looked = inspect(made, installed=beside, official=self.official, known=[*self.lock.packs], plugin=asked)
+        return Arrival(candidate, locked, before, looked, tuple(news(made, before)) if before else ())
 
 
 def _is(file: Path, sha256: str) -> bool:

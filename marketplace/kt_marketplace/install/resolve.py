@@ -1,5 +1,6 @@
 """Which distributions a set of packs needs beyond the base: worked out here where nothing is missing, else by uv."""
 
+import re
 import sys
 import tomllib
 import zipfile
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from kt.errors import NotFound
 from packaging.requirements import Requirement
 from packaging.tags import sys_tags
 from packaging.utils import parse_wheel_filename
@@ -18,6 +20,9 @@ from ..manifest import normal
 from . import uv
 from .base import Known, missing
 from .errors import InstallFailed
+
+_UNKNOWN = re.compile(r"Because (\S+) was not found in the (?:package registry|provided package locations) and you ")
+"""uv's words for a root that the index does not have; of what a root needs they are others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def resolve(
     """Return what uv chooses for the roots, without what the base has.
 
     `wheels` is a folder of wheels at hand, `pins` are versions to keep. The base is constrained to what it is, by its
-    names and versions alone: nothing of it can be replaced. Raises InstallFailed.
+    names and versions alone: nothing of it can be replaced. Raises InstallFailed, NotFound.
     """
     stubs = work / "base"
     stubs.mkdir(exist_ok=True)
@@ -51,14 +56,24 @@ def resolve(
     (work / "roots.txt").write_text("".join(f"{root}\n" for root in roots))
     held = {**pins, **base.versions}
     (work / "held.txt").write_text("".join(f"{name}=={version}\n" for name, version in held.items()))
-    text = uv.run(
-        *("pip", "compile", "roots.txt", "--format", "pylock.toml", "--generate-hashes", "--no-header"),
-        *("--constraints", "held.txt", "--find-links", stubs, "--find-links", wheels, "--only-binary", ":all:"),
-        *("--python", sys.executable, *(["--upgrade", "--refresh"] if newest else [])),
-        cwd=work,
-    )
-    packages = tomllib.loads(text).get("packages", [])
+    packages = tomllib.loads(_compiled(stubs, wheels, work, newest=newest)).get("packages", [])
     return [_picked(p) for p in packages if normal(p["name"]) not in base.versions]
+
+
+def _compiled(stubs: Path, wheels: Path, work: Path, *, newest: bool) -> str:
+    """Return what uv answers to roots.txt within held.txt. Raises NotFound for a root that the index does not have."""
+    try:
+        return uv.run(
+            *("pip", "compile", "roots.txt", "--format", "pylock.toml", "--generate-hashes", "--no-header"),
+            *("--constraints", "held.txt", "--find-links", stubs, "--find-links", wheels, "--no-build"),
+            *("--python", sys.executable, *(["--upgrade", "--refresh"] if newest else [])),
+            cwd=work,
+        )
+    except InstallFailed as error:
+        if unknown := _UNKNOWN.search(error.what):
+            hint = "kt marketplace search WORD looks for packs"
+            raise NotFound(f"no distribution {unknown[1]} in the package index", hint=hint) from None
+        raise
 
 
 def _stub(folder: Path, name: str, version: str) -> None:

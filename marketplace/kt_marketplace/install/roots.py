@@ -49,7 +49,7 @@ class Finder:
                 return self._of_wheel(reference.text, self._built(reference.path), "folder")
             case _:
                 self.consent.ask(f"Fetch {reference.text}, and build it behind the sandbox's walls?")
-                from .build import clone
+                from .clone import clone
 
                 folder, commit = clone(reference.text, self.work)
                 return self._of_wheel(reference.text, self._built(folder), commit)

@@ -3,29 +3,57 @@
 from collections.abc import Iterable, Iterator
 
 from ..inspect.findings import inert
-from .lock import Locked
+from ..inspect.inspection import said_needs
+from .lock import Lock, Locked
 from .plan import Arrival, Change
 
 
-def told(change: Change, *, came: Iterable[Locked] = ()) -> Iterator[str]:
-    """Yield the lines of a change. `came` are distributions that come back as they were inspected before."""
+def told(change: Change, *, came: Iterable[Locked] = (), foreign: bool = False) -> Iterator[str]:
+    """Yield the lines of a change.
+
+    `came` are distributions that come back as they were inspected before. Of a `foreign` lock nothing is taken for
+    granted: each pack is from where its address says, and what it is said to have been asked for as is shown.
+    """
     for arrival in change.arrivals:
-        yield from _arrival(arrival)
+        yield from _arrival(arrival, foreign)
     for pack in came:
         yield f"+ {pack.name} {pack.version} ({inert(pack.source)})"
     for pack in change.gone:
         yield f"- {pack.name} {pack.version}"
 
 
-def _arrival(arrival: Arrival) -> Iterator[str]:
+def pinned(lock: Lock) -> Iterator[str]:
+    """Yield the lines of a foreign lock, before anything in it was looked at."""
+    for pack in lock.packs.values():
+        yield f"+ {inert(pack.name)} {inert(pack.version)} ({_place(pack)})"
+        yield from _requested(pack)
+        yield from (f"  may      {line}" for line in said_needs(pack.needs))
+
+
+def _arrival(arrival: Arrival, foreign: bool) -> Iterator[str]:
     locked, before = arrival.locked, arrival.before
     version = f"{before.version} -> {locked.version}" if before else locked.version
     pack = arrival.candidate.pack
-    yield f"+ {locked.name} {version} ({inert(locked.source)})" + (f": {inert(pack.description)}" if pack else "")
+    place = _place(locked) if foreign else inert(locked.source)
+    yield f"+ {locked.name} {version} ({place})"
+    if pack:
+        yield f"    {inert(pack.description)}"
+    if foreign:
+        yield from _requested(locked)
     if arrival.inspection is not None:
         yield from arrival.inspection.lines()[1:]
     else:
-        yield f"  runs from {inert(locked.editable)}, as it is there at each start"
-        yield from (f"  may      {line}" for line in locked.needs.lines())
-    if before is not None and arrival.grown:
-        yield from (f"  NEW      may {line}" for line in arrival.grown.lines())
+        yield f"  runs from {locked.editable}, as it is there at each start"
+        yield from (f"  may      {line}" for line in said_needs(locked.needs))
+    if before is not None:
+        yield from (f"  NEW      may {line}" for line in said_needs(arrival.grown))
+        yield from (f"  NEW      {line}" for line in arrival.news)
+
+
+def _place(pack: Locked) -> str:
+    return pack.editable or pack.url or f"the file {pack.file}"
+
+
+def _requested(pack: Locked) -> Iterator[str]:
+    if pack.requested:
+        yield f"  asked    for as {pack.requested}"

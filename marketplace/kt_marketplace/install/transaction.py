@@ -1,6 +1,6 @@
 """Change what is installed: plan, show, ask, build beside, switch. Until the switch nothing is changed."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +16,10 @@ from .base import admits, below
 from .consent import Consent
 from .errors import InstallFailed, Refused
 from .lock import Lock
-from .plan import Arrival, Change, Planner
+from .plan import Arrival, Change, Planner, Root
 from .reference import Reference, parse
 from .roots import Finder
-from .show import told
+from .show import pinned, told
 
 if TYPE_CHECKING:
     from kt import Plugins
@@ -45,7 +45,7 @@ def install(words: Sequence[str], *, plugins: "Plugins", consent: Consent, edita
         if not wanted:
             return Done(Change(lock), already)
         finder = _finder(plugins, consent, work, base)
-        change = _planner(lock, base, finder).plan([finder.root(r) for r in wanted])
+        change = _planner(lock, base, finder).plan(_of_different_names([finder.root(r) for r in wanted]))
         _agree(change, consent, f"Install {', '.join(sorted(a.locked.name for a in change.arrivals))}?")
         _apply(change, finder.quarantine, work)
     return Done(change, already)
@@ -82,7 +82,10 @@ def uninstall(names: Iterable[str], *, consent: Consent) -> Done:
 
 
 def update(names: Collection[str], *, plugins: "Plugins", consent: Consent) -> Done:
-    """Bring packs to their newest versions, all of them without names; asks where one would need more than before."""
+    """Bring packs to their newest versions, all of them without names.
+
+    Asks where one would need, register or depend on more than before.
+    """
     with overlay.alone() as work:
         lock, base = Lock.current(), below()
         wanted = [normal(name.removeprefix("@")) for name in names] or list(lock.requested)
@@ -114,27 +117,43 @@ def sync(file: Path | None, *, wheels: Path | None, consent: Consent) -> Done:
 
     Raises NotFound for a wheel that its `url` or the folder `wheels` does not give, Tampered for other bytes.
     """
-    from ..transport import fetch
-
     own, base = Lock.current(), below()
     lock = Lock.read(file) if file else own
     if missing := [f"{n} {p.version}" for n, p in lock.packs.items() if n in base.versions]:
         raise InstallFailed(f"{missing[0]} is in this installation already", hint="a lock holds what is beside it")
     with overlay.alone() as work:
-        for pack in lock.packs.values():
-            if pack.editable or store.holds(pack):
-                continue
-            beside = wheels / pack.file if wheels else None
-            url = beside.absolute().as_uri() if beside and beside.is_file() else pack.url
-            if not url:
-                raise NotFound(f"{pack.name} came from a {pack.source}", hint="give its wheel: kt sync --wheels FOLDER")
-            store.keep(pack, fetch(url, pack.sha256, work / pack.file))
-        planner = Planner(own, base, work, official=official())
-        change = planner.replay(lock)
-        if lock is not own:
-            _agree(change, consent, f"Install what {file} says?")
+        addresses = _addresses(lock, wheels)
+        if file and any(not url.startswith("file://") for url in addresses.values()):
+            consent.tell(pinned(lock))
+            consent.ask(f"Fetch what {file} says, and look at it?")
+        _fetched(lock, addresses, work)
+        change = Planner(own, base, work, official=official()).replay(lock)
+        if file:
+            _agree(change, consent, f"Install what {file} says?", foreign=True)
         _apply(change, work, work)
     return Done(change)
+
+
+def _addresses(lock: Lock, wheels: Path | None) -> dict[str, str]:
+    """Return where the wheels that are not stored can be had, by name. Raises NotFound for one without an address."""
+    out = {}
+    for name, pack in lock.packs.items():
+        if pack.editable or store.holds(pack):
+            continue
+        beside = wheels / pack.file if wheels else None
+        out[name] = beside.absolute().as_uri() if beside and beside.is_file() else pack.url
+        if not out[name]:
+            raise NotFound(f"{name} came from a file", hint="give its wheel: kt sync --wheels FOLDER")
+    return out
+
+
+def _fetched(lock: Lock, addresses: Mapping[str, str], work: Path) -> None:
+    """Bring wheels from their addresses into the store."""
+    from ..transport import fetch
+
+    for name, url in addresses.items():
+        pack = lock.packs[name]
+        store.keep(pack, fetch(url, pack.sha256, work / pack.file))
 
 
 def _there(reference: Reference, lock: Lock, base: Installed) -> bool:
@@ -153,6 +172,17 @@ def _there(reference: Reference, lock: Lock, base: Installed) -> bool:
     return pack is not None and bool(pack.requested) and admits(wanted, pack.version)
 
 
+def _of_different_names(roots: list[Root]) -> list[Root]:
+    """Return the roots. Raises UsageError where two wheels or folders are one distribution."""
+    seen: dict[str, Root] = {}
+    for root in roots:
+        if (root.wheel or root.project) and (other := seen.setdefault(normal(root.requirement.name), root)) is not root:
+            raise UsageError(
+                f"{other.asked} and {root.asked} are both {other.requirement.name}", hint="name one of them"
+            )
+    return roots
+
+
 def _finder(plugins: "Plugins", consent: Consent, work: Path, base: Installed) -> Finder:
     quarantine = work / "quarantine"
     quarantine.mkdir()
@@ -163,14 +193,16 @@ def _planner(lock: Lock, base: Installed, finder: Finder) -> Planner:
     return Planner(lock, base, finder.quarantine, official=official())
 
 
-def _agree(change: Change, consent: Consent, question: str, *, only_if_grown: bool = False) -> None:
+def _agree(
+    change: Change, consent: Consent, question: str, *, only_if_grown: bool = False, foreign: bool = False
+) -> None:
     """Return if the change may be made: nothing in it is refused, and its user says yes."""
-    consent.tell(told(change))
+    consent.tell(told(change, foreign=foreign))
     if refused := [a for a in change.arrivals if a.inspection is not None and a.inspection.refused]:
         first = refused[0]
         why = "; ".join(f.text for f in first.inspection.findings if f.level == "refuse") if first.inspection else ""
         raise Refused(f"{first.locked.name} {first.locked.version} is refused: {why}", hint="nothing was changed")
-    if not only_if_grown or any(a.grown or a.before is None or _asks(a) for a in change.arrivals):
+    if not only_if_grown or any(a.grown or a.news or a.before is None or _asks(a) for a in change.arrivals):
         consent.ask(question)
 
 

@@ -28,15 +28,24 @@ def find() -> str:
 
 
 def run(*words: str | Path, cwd: Path) -> str:
-    """Run uv in a folder that holds no settings; return its stdout. Raises InstallFailed with its words."""
+    """Run uv with its user's settings, not with a project's; return its stdout. Raises InstallFailed with its words."""
     environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "UV_CONFIG_FILE")}
-    if chosen := os.environ.get("UV_CONFIG_FILE"):
-        environment["UV_CONFIG_FILE"] = str(Path(chosen).absolute())
-    command = [find(), *map(str, words), *(["--offline"] if offline() else [])]
+    command = [find(), *map(str, words), *_settings(), *(["--offline"] if offline() else [])]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InstallFailed(f"uv {words[0]} {words[1]} failed: {said(done.stderr)}", hint="nothing was changed")
     return done.stdout
+
+
+def _settings() -> list[str]:
+    """Return the words that name the one file of settings: without them uv obeys those above the folder it works in."""
+    if chosen := os.environ.get("UV_CONFIG_FILE"):
+        return ["--config-file", str(Path(chosen).absolute())]
+    own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "uv" / "uv.toml"
+    for file in (own.absolute(), Path("/etc/uv/uv.toml")):
+        if file.is_file():
+            return ["--config-file", str(file)]
+    return ["--no-config"]
 
 
 def said(stderr: str, *, most: int = 600) -> str:
