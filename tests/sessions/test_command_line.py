@@ -53,7 +53,8 @@ def test_cost_names_what_it_can_sort_by(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_help_reads_no_session(tmp_path: Path) -> None:
     program = (
-        "import sys; from kt import Plugins; from kt_sessions.command import sessions; sessions(['--help'], Plugins()); "
+        "import sys; from kt import Plugins; from kt_sessions.command import sessions; "
+        "sessions(['--help'], Plugins()); "
         "assert not {'sqlite3', 'pydantic', 'asyncio'} & set(sys.modules), set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
