@@ -20,15 +20,18 @@ def answer_on_terminal(agent: Agent, lines: Lines) -> Callable[[], None]:
     async def put(question: QuestionAsked) -> None:
         async with one_at_a_time:
             _show(question)
-            answer = _meant(question, await lines.next())
+            answer = _meant(question, await _line(lines))
             agent.questions.answer(question.id, answer, by="terminal")
 
     def asked(question: QuestionAsked) -> None:
         asking[question.id] = agent.spawn(put(question), name="question")
 
     def ended(_: TurnEnded) -> None:
-        for id in asking.keys() - {question.id for question in agent.questions.pending}:
-            asking.pop(id).cancel()
+        gone = [asking.pop(id) for id in asking.keys() - {question.id for question in agent.questions.pending}]
+        if any(not task.done() for task in gone):
+            print(file=sys.stderr, flush=True)
+        for task in gone:
+            task.cancel()
 
     offs = agent.bus.on(QuestionAsked, asked), agent.bus.on(TurnEnded, ended)
 
@@ -42,7 +45,15 @@ def answer_on_terminal(agent: Agent, lines: Lines) -> Callable[[], None]:
 async def answer_one(agent: Agent, question: QuestionAsked, lines: Lines) -> None:
     """Put a question that an earlier process left, and let the turn that waits for its answer go on."""
     _show(question)
-    await agent.answer(question.id, _meant(question, await lines.next()), by="terminal")
+    await agent.answer(question.id, _meant(question, await _line(lines)), by="terminal")
+
+
+async def _line(lines: Lines) -> str | None:
+    """Return the next line; at the end of input the cursor goes to a line of its own."""
+    line = await lines.next()
+    if line is None:
+        print(file=sys.stderr, flush=True)
+    return line
 
 
 def _show(question: QuestionAsked) -> None:

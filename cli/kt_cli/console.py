@@ -25,6 +25,15 @@ def inert(text: str) -> str:
     return _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", text)
 
 
+def asked(question: str) -> str:
+    """Put a question on stderr; return the line that answers it, "" at the end of input."""
+    print(question, end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):
+        print(file=sys.stderr)
+    return line.strip()
+
+
 class Console:
     """Answers go to stdout, everything else to stderr."""
 

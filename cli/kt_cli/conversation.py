@@ -10,13 +10,14 @@ from kt import Agent, KTError, TurnResult
 from kt.events import Event, LLMRestarted, TextDelta, TurnEnded
 
 from .answers import answer_on_terminal, answer_one
+from .chat_commands import answer_to, said_in
 from .console import Console, line_of
 from .lines import Lines
 from .resuming import unfinished
 from .running import build_agent
 from .settings import RunSettings
 
-GREETING = "{name} on {model} in {pwd}, sandbox {level}. End with Ctrl-D; Ctrl-C interrupts."
+GREETING = "{name} on {model} in {pwd}, sandbox {level}. End with Ctrl-D; Ctrl-C interrupts; /help."
 
 
 class Conversation:
@@ -26,7 +27,7 @@ class Conversation:
         self.settings, self.plain = settings, plain
         self.console = Console(verbose=settings.verbose)
         self.lines = Lines()
-        self._column = 0
+        self._column, self._streamed = 0, ""
 
     async def run(self) -> int:
         """Return 0 at the end of input."""
@@ -56,14 +57,14 @@ class Conversation:
             await agent.run(None)
 
     def _attach(self, agent: Agent, scope: ExitStack) -> None:
-        if self.settings.verbose or not self.plain:
-            scope.callback(agent.bus.on(Event, self._show))
-        scope.callback(agent.bus.on(TextDelta, self._delta))
-        scope.callback(agent.bus.on(LLMRestarted, lambda e: self.console.note("(the model starts its answer again)")))
-        scope.callback(agent.bus.on(TurnEnded, lambda e: self._ended(e.result)))
         if sys.stdin.isatty():
             scope.enter_context(agent.questions.attached())
             scope.callback(answer_on_terminal(agent, self.lines))
+        if self.settings.verbose or not self.plain:
+            scope.callback(agent.bus.on(Event, self._show))
+        scope.callback(agent.bus.on(TextDelta, self._delta))
+        scope.callback(agent.bus.on(LLMRestarted, self._restarted))
+        scope.callback(agent.bus.on(TurnEnded, lambda e: self._ended(e.result)))
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, agent.interrupt)
         scope.callback(loop.remove_signal_handler, signal.SIGINT)
@@ -73,25 +74,30 @@ class Conversation:
             if not self.plain:
                 print("> ", end="", file=sys.stderr, flush=True)
             if (line := await self.lines.next()) is None:
+                if not self.plain:
+                    print(file=sys.stderr)
                 return
             if line.strip() and not await self._command(agent, line.strip()):
-                await agent.run(line.strip())
+                await agent.run(said_in(line.strip()))
 
     async def _command(self, agent: Agent, line: str) -> bool:
-        """Run a line like "/compact words" if its name is of the kind `chat_command`; return whether it was one."""
-        name, _, words = line[1:].partition(" ")
-        entry = agent.host.registry.find("chat_command", name) if line.startswith("/") else None
-        if entry is None:
-            return False
+        """Show what a line like "/compact words" is answered with; return whether it was one, and no turn."""
         try:
-            self.console.note(str(await entry.load()(agent, words.strip())))
+            answer = await answer_to(agent, line)
         except KTError as error:
-            self.console.note(error.line())
-        return True
+            answer = error.line()
+        if answer is not None:
+            self.console.note(answer)
+        return answer is not None
 
     def _delta(self, event: TextDelta) -> None:
         self._column = 0 if event.text.endswith("\n") else 1
+        self._streamed += event.text
         self.console.text(event.text)
+
+    def _restarted(self, event: LLMRestarted) -> None:
+        self._streamed = ""
+        self.console.note("(the model starts its answer again)")
 
     def _show(self, event: Event) -> None:
         if event.kind == "team_activity" and line_of(event) is None:
@@ -102,6 +108,9 @@ class Conversation:
         self.console.show(event)
 
     def _ended(self, result: TurnResult) -> None:
+        if not self._streamed.endswith(result.text):  # a plugin's own answer
+            self._delta(TextDelta(result.text))
+        self._streamed = ""
         if self._column:
             self._column = 0
             self.console.text("\n")

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from kt.errors import InternalError, KTError, TurnCancelled
 
@@ -23,7 +24,7 @@ class Killed(TurnCancelled):
 
 
 class CannotWrite(KTError):
-    """Say that a disk is full, broken or read-only."""
+    """Say that a file can't be read or written: a disk is full or read-only, or a folder is none."""
 
     code, exit_code = "E-IO", 74
 
@@ -48,6 +49,8 @@ def report(error: BaseException, argv: Sequence[str]) -> int:
         _drop_stdout()
     if isinstance(error, Exception):
         _tell(error, known, debug="--debug" in argv)
+    elif isinstance(error, KeyboardInterrupt) and sys.stderr.isatty():
+        print(file=sys.stderr)  # the line that Ctrl-C left
     return known.exit_code
 
 
@@ -90,6 +93,14 @@ def _drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _is_in_home(path: Path) -> bool:
+    """Tell whether a path is in the folder of the user's settings, or above it."""
+    from kt_marketplace.home import home
+
+    own = home().absolute()
+    return path.absolute().is_relative_to(own) or own.is_relative_to(path.absolute())
+
+
 def as_kt(error: BaseException) -> KTError:
     """Return the error as one of ours; what we did not foresee is our bug."""
     if isinstance(error, KTError):
@@ -100,4 +111,9 @@ def as_kt(error: BaseException) -> KTError:
         return TurnCancelled("the run was interrupted")
     if isinstance(error, OSError) and error.errno in WRITE_FAILED:
         return CannotWrite(f"can't write {error.filename or 'standard output'}: {error.strerror}")
+    if isinstance(error, OSError) and isinstance(error.filename, str) and _is_in_home(Path(error.filename)):
+        hint = "KT_HOME names the folder of kt's own files"
+        return CannotWrite(f"can't read or write {error.filename}: {error.strerror}", hint=hint)
+    if isinstance(error, PermissionError | NotADirectoryError) and error.filename:
+        return CannotWrite(f"can't read or write {error.filename}: {error.strerror}")
     return InternalError(f"{type(error).__name__}: {error}", hint="please report it; --debug shows where")

@@ -6,6 +6,7 @@ from typing import Any
 
 from kt.errors import ConfigError
 
+from .console import asked
 from .settings import RunSettings
 
 WAYS = """No model is chosen yet. You can
@@ -25,8 +26,7 @@ def choose_model(settings: RunSettings) -> Any:
     if found:
         print(f"Found: {', '.join(found)}: kt model default {found[0].split()[0]}/MODEL", file=sys.stderr)
     if sys.stdin.isatty() and sys.stderr.isatty():
-        print("Choose 1 (local), 3 (demo), a model name, or nothing to stop: ", end="", file=sys.stderr, flush=True)
-        answer = sys.stdin.readline().strip()
+        answer = asked("Choose 1 (local), 3 (demo), a model name, or nothing to stop: ")
         if answer == "1":
             settings.registry.get("run_option", "local")(settings, True)
             return settings.llm

@@ -1,10 +1,10 @@
-"""Which plugins a run leaves out, because they are in quarantine, and what it says of them."""
+"""Which plugins a run leaves out, and what it says of them: those in quarantine, and "no:NAME" of what is not there."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kt import Creature
-from kt.errors import NotFound
+from kt.errors import NotFound, UnknownName, nearest
 
 from .settings import RunSettings
 
@@ -12,15 +12,48 @@ from .settings import RunSettings
 def left_out(settings: RunSettings, creature: Creature, options: Mapping[str, Any]) -> dict[str, str]:
     """Return the plugins in quarantine by name, and of each that would have acted the line that says so.
 
-    A guard is never left out, nor what the command line names.
+    A guard is never left out, nor what the command line names. What a profile disables in vain is told as well; for
+    a name on the command line that nothing knows it raises UnknownName.
     """
+    _check_disabled(settings, creature, options)
+    told = _in_vain(settings, creature, options)
     entry = settings.registry.find("loader", "quarantined")
     culprits = [] if entry is None else entry.load()(settings.registry)
     if not culprits:
-        return {}
+        return told
     acting, guards = _enabled(settings, creature, options)
     kept = guards | set(_named(settings.uses))
-    return {c.plugin: _line(c) if c.plugin in acting else "" for c in culprits if c.plugin not in kept}
+    return {**told, **{c.plugin: _line(c) if c.plugin in acting else "" for c in culprits if c.plugin not in kept}}
+
+
+def _check_disabled(settings: RunSettings, creature: Creature, options: Mapping[str, Any]) -> None:
+    """Raise UnknownName for a "no:NAME" of the command line or KT_PLUGINS that nothing has and nothing enables.
+
+    Where a plugin does not load, what it would have registered is not known.
+    """
+    known = settings.registry.names("plugin")
+    unknown = [n[3:] for n in _named(settings.uses) if n.startswith("no:") and n[3:] not in known]
+    if not unknown or settings.plugins.failed:
+        return
+    acting, guards = _enabled(settings, creature, options)
+    for name in unknown:
+        if name not in acting | guards:
+            raise UnknownName(f"no plugin named {name!r} to disable", where=f"no:{name}", hint=nearest(name, known))
+
+
+def _in_vain(settings: RunSettings, creature: Creature, options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the plugins that the profile disables though neither it nor anything installed has them, with a line."""
+    if settings.plugins.failed:
+        return {}
+    known = settings.registry.names("plugin")
+    missed = getattr(_profile(settings, creature, options), "missed", {})
+    missed = {name: where for name, where in missed.items() if name not in known}
+    return {n: f"kt: no plugin is called {n!r}, which {w} disables ({nearest(n, known)})" for n, w in missed.items()}
+
+
+def _profile(settings: RunSettings, creature: Creature, options: Mapping[str, Any]) -> Any:
+    load = settings.registry.get("loader", "profile")
+    return load(settings.registry, options["profile"], settings.cwd.resolve(), creature.name)
 
 
 def _line(culprit: Any) -> str:
@@ -36,9 +69,8 @@ def _enabled(settings: RunSettings, root: Creature, options: Mapping[str, Any]) 
     """
     acting = set(_named(options.get("plugins", ())))
     guards = {guard for guard in options.get("guards", ()) if isinstance(guard, str)}
-    load = settings.registry.get("loader", "profile")
     for creature in (root, *_members(settings, root)):
-        profile = load(settings.registry, options["profile"], settings.cwd.resolve(), creature.name)
+        profile = _profile(settings, creature, options)
         variants = (variant.plugins or {} for variant in creature.variants.values())
         acting |= {*profile.plugins, *creature.plugins, *(name for table in variants for name in table)}
         guards |= {*profile.guards, *creature.guards}

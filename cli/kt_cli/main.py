@@ -51,6 +51,8 @@ def _command(argv: list[str]) -> int:
     if argv[:1] in (["--version"], ["-V"]):
         print(f"kt {__version__}")
         return 0
+    if argv[:1] == ["help"] and len(argv) > 1:
+        argv = [*argv[1:], "--help"]
     from kt import Plugins
 
     if argv[:1] and argv[0] in MANAGING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def parse(function: Callable[..., Any], argv: list[str], *, name: str) -> Any:
     """Call `function` with the parsed command line; return what it returns, or 0 after --help. Raises UsageError."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name=name)(function)
+    app.command(name=name, context_settings={"help_option_names": ["--help", "-h"]})(function)
     command = typer.main.get_command(app)
     try:
         # Not command.main(), which has its own idea of Ctrl-C and of broken pipes.

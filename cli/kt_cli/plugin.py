@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": "run a creature: kt run [CREATURE] [PROMPT]",
     "resume": "go on with a session: kt resume [SESSION] [PROMPT]",
-    "list": "list installed creatures, and with --all everything that is registered",
+    "list": "list installed creatures and packs, and with --all everything that is registered",
     "info": "show what a creature, tool, plugin or pack is: kt info REF",
     "plugins": "look inside the installed plugins: kt plugins list|why|time|release",
     "context": "show what a creature's prompt consists of, by who put it there: kt context REF",

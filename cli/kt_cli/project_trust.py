@@ -2,7 +2,7 @@
 
 import sys
 
-from .console import inert
+from .console import asked, inert
 from .settings import RunSettings
 
 MAX_SHOWN = 2_000
@@ -18,8 +18,7 @@ def mind_project(settings: RunSettings, *, ask: bool) -> None:
         text = ignored.read_text(encoding="utf-8", errors="replace")
         more = "\n..." if len(text) > MAX_SHOWN else ""
         print(f"{ignored} wants a say in what acts here:\n{inert(text[:MAX_SHOWN])}{more}", file=sys.stderr)
-        print("Trust this folder as it is now? [y/N] ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        if asked("Trust this folder as it is now? [y/N] ").lower() in ("y", "yes"):
             settings.registry.get("config", "trust")(folder)
             return
     print(f"kt: {ignored} is ignored: not trusted, or changed since (kt trust {folder})", file=sys.stderr)

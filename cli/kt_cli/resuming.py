@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kt import Agent, Creature
 from kt.errors import ConfigError, UsageError
 
-from .console import inert
+from .console import asked, inert
 
 if TYPE_CHECKING:
     from kt import Plugins
@@ -54,8 +54,7 @@ def pick(plugins: "Plugins") -> Path:
         raise UsageError("there is no session yet", hint="kt run keeps one")
     for number, (_, line) in enumerate(rows, 1):
         print(f"{number:>3}  {inert(line)}", file=sys.stderr)
-    print("Which one? [1] ", end="", file=sys.stderr, flush=True)
-    word = sys.stdin.readline().strip() or "1"
+    word = asked("Which one? [1] ") or "1"
     if not (word.isdigit() and 0 < int(word) <= len(rows)):
         raise UsageError(f"{word[:20]!r} is none of 1 to {len(rows)}")
     path: Path = rows[int(word) - 1][0]

@@ -230,3 +230,18 @@ def test_a_control_sequence_of_an_error_does_not_reach_the_terminal(kt: Any) -> 
     done = kt("run", "./\x1b[2Jevil.yaml", "hi")
     assert "\x1b" not in done.err
     assert done.code == 66
+
+
+@pytest.mark.parametrize("below", ["", "/below"])
+@pytest.mark.parametrize(
+    "words",
+    [("marketplace", "list"), ("model", "default", "scripted"), ("rollback",), ("plugins", "release", "x")],
+    ids=lambda words: words[0],
+)
+def test_a_home_that_can_not_be_is_told_by_its_path(kt: Any, words: tuple[str, ...], below: str) -> None:
+    kt.home.write_text("a file, and no folder")
+    kt.env["KT_HOME"] = f"{kt.home}{below}"
+    done = kt(*words)
+    assert done.code == 74
+    assert done.error.startswith(f"error[E-IO]: can't read or write {kt.home}")
+    assert done.error.endswith("hint: KT_HOME names the folder of kt's own files")

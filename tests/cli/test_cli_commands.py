@@ -27,6 +27,21 @@ def kt_register(registry):
     registry.plugin("counter", "kt_extra:Counter", help="counts")
 """
 
+FAILING = """
+from kt import hookimpl
+
+
+class Counter:
+    @hookimpl
+    async def kt_around_turn(self, agent, turn, next):
+        raise ValueError("no count")
+
+
+@hookimpl
+def kt_register(registry):
+    registry.plugin("counter", "kt_extra:Counter", help="counts")
+"""
+
 
 def test_list_shows_the_creatures_of_packs(kt: Any) -> None:
     out = kt("list").out
@@ -129,6 +144,45 @@ def test_the_doctor_names_what_is_wrong_and_its_fix(kt: Any, plugin: Any) -> Non
     assert found["creature ./c.yaml"]["fix"] == "did you mean tools?"
     assert found["default model"]["ok"] is False
     assert found["python"]["ok"] is True
+
+
+def test_the_doctor_goes_on_where_the_settings_are_broken(kt: Any) -> None:
+    kt.home.mkdir()
+    (kt.home / "config.toml").write_text("model = \n")
+    kt.env["KT_INDEX"] = str(kt.folder / "nowhere")
+    done = kt("doctor", "./c.yaml", "--json")
+    found = checks(done)
+    assert done.code == 1
+    assert [name for name, row in found.items() if row["ok"] is False] == ["settings"]
+    assert "config.toml:1:9" in found["settings"]["text"]
+    assert found["creature ./c.yaml"]["ok"] is True
+    assert "no index at" in found["source index1"]["text"]
+
+
+def test_the_doctor_tells_of_plugins_in_quarantine(kt: Any, plugin: Any) -> None:
+    plugin("extra", FAILING)
+    for _ in range(3):
+        kt.play("hi", "-p", "counter")
+    found = checks(kt("doctor", "--json"))
+    assert found["plugin counter"]["text"].startswith("in quarantine, it failed 3 times, last with ")
+    assert found["plugin counter"]["fix"] == "kt plugins release counter"
+
+
+@pytest.mark.parametrize(
+    "words", ["context", "doctor", "edit", "info", "list", "new", "resume", "run", "schema", "trust", "model default",
+              "plugins list", "profile list", "config key list"]
+)  # fmt: skip
+def test_every_command_has_a_short_option_for_its_help(kt: Any, words: str) -> None:
+    done = kt(*words.split(), "-h")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"Usage: kt {words.split()[0]}")
+
+
+def test_help_of_a_command_is_that_commands_help(kt: Any) -> None:
+    assert kt("help", "run").out == kt("run", "--help").out
+    assert kt("help", "model", "list").out == kt("model", "list", "--help").out
+    assert kt("help").out == kt("--help").out
+    assert kt("help", "rnu").code == 2
 
 
 def test_the_doctor_loads_what_is_registered(kt: Any, plugin: Any) -> None:

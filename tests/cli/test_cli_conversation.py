@@ -156,7 +156,7 @@ def test_the_end_of_input_at_a_question_is_a_no(person: Person) -> None:
     child.sendline("go")
     child.expect(r"4\. no\s+\? ")
     child.sendeof()
-    child.expect("said no to launch")
+    child.expect(r"^\r\n! launch call_1: the user said no to launch")
     child.expect("Finished.")
 
 
@@ -166,7 +166,7 @@ def test_ctrl_c_at_a_question_ends_the_turn_and_takes_no_later_line(person: Pers
     child.sendline("go")
     child.expect(r"4\. no\s+\? ")
     child.sendintr()
-    child.expect("the turn was interrupted\r\n> ")
+    child.expect(r"\r\nerror\[E-CANCELLED\]: the turn was interrupted\r\n> ")
     child.sendline("and now")
     child.expect("Second turn.\r\n> ")
     child.sendeof()
@@ -238,3 +238,50 @@ def test_a_command_that_fails_says_why(kt: Any) -> None:
     done = plain(kt, b"/compact\nhello\n", "Hello.")
     assert (done.code, done.out) == (0, "Hello.\n")
     assert done.error.startswith("error[E-USAGE]: there is nothing to summarise yet")
+
+
+def test_an_unknown_command_is_an_error_and_no_turn(kt: Any) -> None:
+    done = plain(kt, b"/compct now\nhello\n", "Hello.")
+    assert (done.code, done.out) == (0, "Hello.\n")
+    assert done.error.startswith("error[E-UNKNOWN]: no command /compct. hint: did you mean compact? ")
+
+
+@pytest.mark.parametrize("line", ["/etc/hosts is a file", "//compact is a word", "/ is the root", "// a comment"])
+def test_what_only_begins_like_a_command_goes_to_the_model(kt: Any, line: str) -> None:
+    done = plain(kt, line.encode(), "Said.")
+    assert (done.code, done.out, done.err) == (0, "Said.\n", "")
+
+
+def test_help_lists_the_commands_and_the_way_out(kt: Any) -> None:
+    done = plain(kt, b"/help\nhello\n", "Hello.")
+    assert (done.code, done.out) == (0, "Hello.\n")
+    assert "/compact  summarise now: /compact [FOCUS]\n" in done.err
+    assert "Ctrl-D ends the conversation" in done.err
+
+
+ECHO = """
+from kt import TurnResult, hookimpl
+
+
+class Slash:
+    chat_commands = ("shout",)
+
+    @hookimpl
+    async def kt_around_turn(self, agent, turn, next):
+        text = turn.message.text
+        return TurnResult(text=text.upper()) if text.startswith("/") else await next(turn)
+
+
+@hookimpl
+def kt_register(registry):
+    registry.plugin("slash", "kt_loud:Slash", help="shouts")
+"""
+
+
+def test_a_plugin_that_says_so_answers_commands_itself(kt: Any, plugin: Any) -> None:
+    plugin("loud", ECHO)
+    talk = b"/shout it\n/whisper\n//whisper\n/help\nhello\n"
+    done = kt.play("--mode", "plain", "-p", "slash", steps=("Hello.",), stdin=talk)
+    assert (done.code, done.out) == (0, "/SHOUT IT\n/WHISPER\nHello.\n")
+    assert "no command /whisper" in done.error
+    assert "/shout    answered by slash\n" in done.err

@@ -112,3 +112,24 @@ def test_what_can_not_be_made_is_refused(kt: Any, words: tuple[str, ...]) -> Non
     done = kt(*words)
     assert done.code == 2
     assert list(kt.folder.glob("kt-*")) == []
+
+
+def test_a_prefix_is_no_part_of_the_name(kt: Any) -> None:
+    assert kt("new", "pack", "kt-heron").out.startswith("kt-heron/.gitignore\n")
+    assert (kt.folder / "kt-heron" / "kt_heron" / "__init__.py").is_file()
+
+
+def test_the_name_of_a_distribution_that_there_is_is_refused(kt: Any, plugin: Any) -> None:
+    plugin("extra", "")
+    for name, says in (("biome", "one of kt's own packs"), ("kt-evals", "one of kt's own"), ("extra", "is installed")):
+        done = kt("new", "pack", name)
+        assert (done.code, says in done.error) == (2, True)
+    assert not (kt.folder / "kt-biome").exists()
+
+
+def test_a_name_that_something_registered_is_told(kt: Any) -> None:
+    done = kt("new", "tool", "read")
+    assert done.code == 0
+    said = "kt: the tool 'read' of kt-builtin-tools is there already: rename yours before you install it\n"
+    assert done.err == said
+    assert kt("new", "tool", "reads").err == ""

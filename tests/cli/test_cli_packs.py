@@ -1,6 +1,7 @@
 """kt install, uninstall, update, rollback, sync and trust @NAME, as they are typed; and what runs refuse."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -250,7 +251,10 @@ def test_what_was_changed_after_it_was_installed_does_not_run(kt: Any) -> None:
     assert frog(kt).code == 0
     (kt.home / "kt.lock").write_text("{}")
     assert frog(kt).code in (65, 66)
-    assert kt("rollback", "-y").code == 65
+    done = kt("install", "./kt-pond", "--yes")
+    assert (done.code, "hint: kt rollback" in done.err) == (65, True)
+    assert kt("rollback", "-y").code == 0
+    assert kt("list").code == 0
 
 
 def test_the_lock_is_json_that_a_person_can_read(kt: Any) -> None:
@@ -262,3 +266,68 @@ def test_the_lock_is_json_that_a_person_can_read(kt: Any) -> None:
     assert pack["needs"] == {"net": ["pond.example"]}
     assert pack["requested"] == str(kt.folder / "kt-pond")
     assert sys.prefix not in json.dumps(lock)
+
+
+def test_installed_packs_are_listed_with_what_they_carry(kt: Any) -> None:
+    source = pond(kt.folder)
+    newt = source / "kt_pond" / "creatures" / "newt.yaml"
+    newt.write_text("description: Swims by night\nprompt: You are a newt.\n")
+    assert [row for row in json.loads(kt("list", "--json").out) if row["kind"] == "pack"] == []
+    assert kt("install", "-e", "./kt-pond", "--yes").code == 0
+    (row,) = [row for row in json.loads(kt("list", "--json").out) if row["kind"] == "pack"]
+    assert row == {
+        "kind": "pack", "name": "kt-pond", "help": "A frog", "distribution": "kt-pond", "version": "1.0",
+        "source": "folder", "runs_from": str(source),
+    }  # fmt: skip
+    listed = kt("list").out
+    assert f"pack:\n  kt-pond  A frog  (1.0 from folder, runs from {source})\n" in listed
+    assert "@kt-pond/creatures/newt.yaml" in listed
+    assert "Swims by night  (kt-pond 1.0)" in listed
+    assert "  creature @kt-pond/creatures/newt.yaml: Swims by night\n" in kt("info", "kt-pond").out
+    newt.write_text("description: [Swims\n")
+    assert "(broken YAML: " in kt("list").out
+
+
+def test_a_pack_that_is_not_built_is_not_said_to_be_missing(kt: Any) -> None:
+    pond(kt.folder)
+    assert kt("install", "./kt-pond", "--yes").code == 0
+    shutil.move(kt.home / "packs", kt.folder / "packs")
+    done = frog(kt)
+    assert (done.code, "error[E-NOTBUILT]: the packs of kt.lock" in done.err, "kt sync" in done.err) == (78, True, True)
+    done = kt("sync", "--wheels", str(kt.folder / "packs" / "wheels"))
+    assert (done.code, done.out) == (0, "repaired kt-pond 1.0\n")
+    assert frog(kt).code == 0
+
+
+def test_a_pack_whose_folder_is_gone_is_named_and_in_nobodys_way(kt: Any) -> None:
+    source = pond(kt.folder)
+    assert kt("install", "-e", "./kt-pond", "--yes").code == 0
+    moved = source.rename(kt.folder / "moved")
+    says = f"kt-pond runs from {source}, which is gone"
+    done = frog(kt)
+    assert (done.code, says in done.err) == (78, True)
+    assert says in kt("doctor").out
+    done = kt("sync")
+    assert (done.code, says in done.err) == (0, True)
+    assert kt("install", "-e", str(moved), "--yes").code == 0
+    assert frog(kt).code == 0
+
+
+def test_what_was_done_is_an_object_for_programs(kt: Any) -> None:
+    pond(kt.folder)
+    nothing = {"installed": [], "updated": [], "removed": [], "repaired": [], "already": []}
+    row = {"name": "kt-pond", "version": "1.0"}
+
+    def done(*words: str) -> Any:
+        return json.loads(kt(*words, "--yes", "--json").out)
+
+    assert kt("install", "./kt-pond", "--yes", "--dry-run").out == "would install kt-pond 1.0\n"
+    assert done("install", "./kt-pond") == {**nothing, "installed": [row]}
+    assert done("install", "kt-pond") == {**nothing, "already": ["kt-pond"]}
+    pond(kt.folder, version="2.0")
+    assert kt("update", "kt-pond", "--yes", "--dry-run").out == "would install kt-pond 2.0\n"
+    new = {"name": "kt-pond", "version": "2.0", "from": "1.0"}
+    assert done("update", "--all") == {**nothing, "updated": [new]}
+    assert done("rollback") == {**nothing, "updated": [{**row, "from": "2.0"}]}
+    assert done("sync") == nothing
+    assert done("uninstall", "./kt-pond") == {**nothing, "removed": [row]}

@@ -89,3 +89,26 @@ def test_what_it_does_not_know_is_named(kt: Any, words: tuple[str, ...], code: i
 def test_help(kt: Any) -> None:
     assert kt("profile").out.startswith("Usage: kt profile COMMAND")
     assert kt("profile", "show", "--help").out.startswith("Usage: kt profile show")
+
+
+def test_disabling_what_is_not_there_is_an_error_or_told(kt: Any) -> None:
+    done = kt.play("hi", "-p", "no:skils")
+    assert (done.code, done.error) == (
+        78, "error[E-UNKNOWN]: no plugin named 'skils' to disable (no:skils). hint: did you mean skills?",
+    )  # fmt: skip
+    assert kt.play("hi", "-p", "no:skills").code == 0
+    kt.env["KT_PLUGINS"] = "no:skils"
+    assert kt.play("hi").code == 78
+    del kt.env["KT_PLUGINS"]
+    kt.home.mkdir(exist_ok=True)
+    (kt.home / "config.toml").write_text('[profile.default]\nplugins = ["no:skils"]\n')
+    done = kt.play("hi")
+    assert (done.code, done.out) == (0, "Hello there.\n")
+    where = f"{kt.home / 'config.toml'}:2:1"
+    assert done.err == f"kt: no plugin is called 'skils', which {where} disables (did you mean skills?)\n"
+
+
+def test_a_plugin_that_is_not_installed_can_be_disabled_where_it_is_named(kt: Any) -> None:
+    (kt.folder / "c.yaml").write_text("plugins: [nowhere]\n")
+    assert kt.play("hi").code == 78
+    assert kt.play("hi", "-p", "no:nowhere").code == 0

@@ -182,6 +182,9 @@ class TestCreature:
             ("variants:\n  compact:\n    tols: []\n", "3:5", "unknown key 'tols'", "did you mean tools"),
             ("tools:\n  - ok\n  - 3\n", "3:5", "tools.1", ""),
             ("limits:\n  max_turns: many\n", "2:3", "limits.max_turns", ""),
+            ("limits: {max_turns: -3}\n", "1:10", "limits.max_turns must be above 0", "null is no bound"),
+            ("limits:\n  time_limit: 0\n", "2:3", "limits.time_limit must be above 0", "null is no bound"),
+            ("base: @kt-biome/creatures/swe\n", "1:7", "broken YAML", "put the value in quotes"),
             ("name: [x]\n", "1:1", "name", ""),
             ("path: /etc\n", "1:1", "unknown key 'path'", ""),
             ("prompt: ${NO_SUCH_ONE}\n", "1:1", "NO_SUCH_ONE is not set", "write a default"),
@@ -203,7 +206,7 @@ class TestCreature:
     @pytest.mark.parametrize("text", ["prompt_file: none.md\n", "prompt_file: bad.md\n", "prompt: x\nprompt_file: y\n"])
     def test_a_prompt_file_that_cannot_be_is_placed(self, plugins: Plugins, folder: Path, text: str) -> None:
         (folder / "bad.md").write_bytes(b"\xff")
-        with pytest.raises(DataError) as raised:
+        with pytest.raises((DataError, NotFound)) as raised:
             self.load(plugins, folder, text)
         assert raised.value.where.endswith(f"creature.yaml:{len(text.splitlines())}:1")
 

@@ -199,7 +199,7 @@ def test_kt_run_takes_it_more_than_once(kt_run: Any, monkeypatch: pytest.MonkeyP
     assert "glob " in text
     code, text = kt_run("./owl.yaml", "hi", "--set", "limts=5")
     assert code == 65
-    assert text == "error[E-DATA]: unknown key 'limts' (--set limts). hint: did you mean limits, plugins, llm?\n"
+    assert text == "error[E-DATA]: unknown key 'limts' (--set limts). hint: did you mean limits?\n"
 
 
 def test_a_session_goes_on_with_its_creature(kt_run: Any) -> None:
@@ -208,3 +208,10 @@ def test_a_session_goes_on_with_its_creature(kt_run: Any) -> None:
     assert code == 2
     assert text.startswith("error[E-USAGE]: a session goes on with the creature it was made with (--set)")
     assert kt_run("again", "--session", "talk.ktlog")[0] == 0
+
+
+def test_only_names_of_settings_are_suggested(plugins: Plugins, owl: Path) -> None:
+    with pytest.raises(DataError, match="plugin 'sandbox' has no setting 'x'") as raised:
+        loaded(plugins, owl, "plugins.sandbox.x=y")
+    assert raised.value.hint.startswith("known: ")
+    assert "__" not in raised.value.hint

@@ -73,7 +73,9 @@ def test_what_is_included_may_include_what_stands_beside_it(prompt: Prompt, tmp_
         ("a\nb {{nmae}}", {}, "prompt.md:2:3", "unknown variable 'nmae'", "did you mean name"),
         ("{{PATH}}", {}, "prompt.md:1:1", "unknown variable 'PATH'", ""),
         ("\n\n{{include more.md}}", {"more": "x\n {{oops}}"}, "more.md:2:2", "unknown variable 'oops'", ""),
-        ("x {{include none.md}}", {}, "prompt.md:1:3", "none.md", ""),
+        ("x {{include none.md}}", {"one": "x"}, "prompt.md:1:3", "none.md'", "did you mean one.md"),
+        ('{{include "more.md"}}', {"more": "x"}, "prompt.md:1:1", '"more.md" has quotes', "{{include more.md}}"),
+        ("{{include}}", {}, "prompt.md:1:1", "names no file", "{{include FILE}}"),
         ("x {{include .}}", {}, "prompt.md:1:3", "is no file", ""),
         ("{{include more.md}}", {"more": "\n{{include prompt.md}}"}, "more.md:2:1",
          "prompt.md -> more.md -> prompt.md", ""),
@@ -88,6 +90,15 @@ def test_a_mistake_is_placed_in_the_prompt(
     assert raised.value.where.endswith(f"/{at}")
     assert what in raised.value.what
     assert hint in raised.value.hint
+
+
+def test_a_prompt_file_that_is_not_there_is_named_like_any_other_file(plugins: Plugins, tmp_path: Path) -> None:
+    (tmp_path / "owl.yaml").write_text("prompt_file: promt.md\n")
+    (tmp_path / "prompt.md").write_text("x")
+    with pytest.raises(NotFound) as raised:
+        load(plugins, tmp_path / "owl.yaml")
+    assert raised.value.what == f"no prompt file '{tmp_path}/promt.md'"
+    assert (raised.value.where, raised.value.hint) == (f"{tmp_path}/owl.yaml:1:1", "did you mean prompt.md?")
 
 
 @pytest.mark.parametrize(

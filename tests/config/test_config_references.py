@@ -77,7 +77,7 @@ def test_a_link_inside_a_pack_is_followed(plugins: Plugins, pack: Path) -> None:
     [
         ("@kt-deep/creatures/onee", "has no 'creatures/onee'", "did you mean one?"),
         ("@kt-deep/creatures", "no creature.yaml", ""),
-        ("@kt-deap/creatures/one", "no pack 'kt-deap'", "or kt install @kt-deap"),
+        ("@kt-deap/creatures/one", "no pack 'kt-deap'", "kt install @kt-deap"),
         ("@kt-biom/creatures/general", "no pack 'kt-biom'", "did you mean kt-biome, "),
         ("@/creatures/one", "names no pack", "write @pack/creatures/name"),
         ("@../x", "no pack '..'", "kt install @.."),

@@ -187,7 +187,7 @@ async def test_an_unknown_job_is_named_with_the_nearest(work: Any) -> None:
         for ask in (agent.plugin("jobs").find, agent.plugin("jobs").promote):
             with pytest.raises(NotFound, match="no job 'j2'") as raised:
                 ask("j2")
-            assert raised.value.hint == "did you mean j1?"
+            assert raised.value.hint == "known: j1"
         with pytest.raises(NotFound):
             await agent.plugin("jobs").stop("j2")
 

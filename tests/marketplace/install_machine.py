@@ -222,7 +222,7 @@ class Packs(RuleBasedStateMachine):
                 shutil.copy(state[name].release.wheel, beside)
 
         def change() -> None:
-            transaction.sync(lock, wheels=beside, consent=Asked(yes))
+            transaction.sync(lock, wheels=beside, plugins=self.home.plugins, consent=Asked(yes))
 
         error = self.attempt(change, Refused)
         assert (error is None) == yes

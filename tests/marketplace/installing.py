@@ -61,7 +61,7 @@ class Home:
 
     def sync(self, lock: Path | None = None, *, wheels: Path | None = None) -> tuple[Done, Asked]:
         person = Asked()
-        return transaction.sync(lock, wheels=wheels, consent=person), person
+        return transaction.sync(lock, wheels=wheels, plugins=self.plugins, consent=person), person
 
     @property
     def lock(self) -> Lock:

@@ -118,7 +118,6 @@ def test_a_higher_version_elsewhere_is_not_taken(stage: Stage) -> None:
     assert not canary(stage.folder).exists()
 
 
-@pytest.mark.xfail(strict=True, reason="an update takes what a pack needs from the package index, whoever had it")
 def test_an_update_does_not_go_to_another_index(stage: Stage) -> None:
     stage.served(stage.wheel(requires=["kt-nest"]), stage.wheel("kt-nest"))
     stage.home.install("@kt-nest", "@kt-owl")
@@ -127,7 +126,6 @@ def test_an_update_does_not_go_to_another_index(stage: Stage) -> None:
     assert stage.home.lock.packs["kt-nest"].source == "index team"
 
 
-@pytest.mark.xfail(strict=True, reason="other bytes of an installed version come along with whatever is installed")
 def test_installing_one_pack_swaps_no_other(stage: Stage) -> None:
     stage.served(stage.wheel())
     stage.home.install("@kt-owl")
@@ -138,7 +136,6 @@ def test_installing_one_pack_swaps_no_other(stage: Stage) -> None:
     assert stage.home.lock.packs["kt-owl"] == before
 
 
-@pytest.mark.xfail(strict=True, reason="it is put into the lock, and kt sync then refuses that lock")
 def test_a_file_does_not_call_itself_as_what_is_there(attacker: Attacker) -> None:
     wheel = attacker.wheel("kt-biome", version("kt-biome"), files={"owls/__init__.py": "import socket\n"})
     assert "kt-biome" in attacker.attack(str(wheel), "refused")

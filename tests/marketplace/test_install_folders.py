@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from kt import Plugins
-from kt.errors import DataError
+from kt.errors import DataError, NotFound
 from kt_marketplace.errors import Unreachable
 from kt_marketplace.install.clone import clone
 from kt_marketplace.install.errors import InstallFailed, Refused
@@ -138,7 +138,7 @@ def test_a_repository_is_kept_by_its_commit(home: Home, repository: Path) -> Non
     assert home.versions == {"kt-pond": "2.0"}
     for wrong, error in (
         ("git+file:///nowhere", Unreachable),
-        (f"{address}@v9", Unreachable),
+        (f"{address}@v9", NotFound),
         (address, DataError),
         (f"{address}#subdirectory=../..", DataError),
     ):

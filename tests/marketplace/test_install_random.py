@@ -29,11 +29,6 @@ def test_many_random_changes_leave_what_a_model_says(package_index: PackageIndex
     play(package_index, examples=300, steps=15)
 
 
-def defect(why: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, raises=(AssertionError, pytest.fail.Exception), reason=why)
-
-
-@defect("update takes the requested packs that another one needs for mere dependencies")
 def test_an_update_keeps_what_was_asked_for(home: Home, package_index: PackageIndex, tmp_path: Path) -> None:
     package_index.add(make_pack(tmp_path, "kt-lake"))
     package_index.add(make_pack(tmp_path, "kt-pond", requires=["kt-lake"]))
@@ -44,7 +39,6 @@ def test_an_update_keeps_what_was_asked_for(home: Home, package_index: PackageIn
     assert home.lock.packs["kt-lake"].requested == "kt-lake<2"
 
 
-@defect("the same, and the requested pack is removed")
 def test_an_update_removes_nothing_that_was_asked_for(home: Home, package_index: PackageIndex, tmp_path: Path) -> None:
     package_index.add(make_pack(tmp_path, "kt-lake"))
     package_index.add(make_pack(tmp_path, "kt-pond", requires=["kt-lake"]))
@@ -64,7 +58,6 @@ def mine(home: Home, package_index: PackageIndex, tmp_path: Path) -> Path:
     return wheel
 
 
-@defect("a pack is removed when the package index has its version with other bytes, and uv is asked about another")
 def test_what_is_installed_stays_beside_what_comes(
     home: Home, package_index: PackageIndex, tmp_path: Path, mine: Path
 ) -> None:
@@ -74,7 +67,6 @@ def test_what_is_installed_stays_beside_what_comes(
     assert home.lock.packs.get("kt-lake") == before
 
 
-@defect("a pack is replaced by other bytes of the same version when one that needs it comes")
 def test_what_is_installed_stays_when_one_that_needs_it_comes(
     home: Home, package_index: PackageIndex, tmp_path: Path, mine: Path
 ) -> None:
@@ -84,9 +76,6 @@ def test_what_is_installed_stays_when_one_that_needs_it_comes(
     assert home.lock.packs["kt-lake"] == before
 
 
-@defect(
-    "a pack from a file that uv finds at hand is written down as one of the package index, at a folder that is gone"
-)
 def test_the_lock_names_no_folder_that_is_gone(home: Home, package_index: PackageIndex, tmp_path: Path) -> None:
     package_index.add(make_pack(tmp_path, "kt-pond", requires=["kt-lake"]))
     home.install(make_pack(tmp_path, "kt-lake"), "kt-pond")
@@ -96,18 +85,16 @@ def test_the_lock_names_no_folder_that_is_gone(home: Home, package_index: Packag
     assert home.lock.packs["kt-lake"].source == "file"
 
 
-@defect("what is installed as a dependency is not looked at as a pack when it is asked for")
 def test_a_library_that_is_there_is_no_pack_either(home: Home, package_index: PackageIndex, tmp_path: Path) -> None:
     package_index.add(make_wheel(tmp_path, "reeds"))
     package_index.add(make_pack(tmp_path, "kt-pond", requires=["reeds"]))
-    with pytest.raises(Refused, match="manifest"):
+    with pytest.raises(Refused, match="has no kt-pack"):
         home.install("reeds")
     home.install("kt-pond")
-    with pytest.raises(Refused, match="manifest"):
+    with pytest.raises(Refused, match="has no kt-pack"):
         home.install("reeds")
 
 
-@defect('it asks "Install ?" and shows nothing')
 def test_a_dependency_that_is_asked_for_is_named(home: Home, package_index: PackageIndex, tmp_path: Path) -> None:
     package_index.add(make_pack(tmp_path, "kt-lake"))
     package_index.add(make_pack(tmp_path, "kt-pond", requires=["kt-lake"]))

@@ -99,6 +99,8 @@ def test_publish_has_help(capsys: pytest.CaptureFixture[str], plugins: Plugins) 
         (["add"], "URL|PATH"),
         (["refresh", "--timeout", "0"], "out of range"),
         (["add", "x", "--timeout", "nan"], "out of range"),
+        (["search", "--kind", "creatur"], "no pack provides the kind 'creatur'"),
+        (["serve", ".", "--port", "99999"], "--port 99999 is out of range"),
     ],
 )
 def test_what_makes_no_sense_is_refused(plugins: Plugins, words: list[str], says: str) -> None:
@@ -115,6 +117,7 @@ def test_a_search_says_what_it_found(kt: Kt, team: Path) -> None:
     (found,) = kt.json("search", "kt-owl")
     assert (found["version"], found["matched"], found["downloads"]) == ("1.0", ["name"], None)
     assert kt.both("search", "unheard-of") == ("", "nothing found\n")
+    assert kt.both("search", "kt-owwl") == ("", "nothing found; did you mean kt-owl?\n")
     assert kt.json("search", "unheard-of") == []
 
 
@@ -122,7 +125,8 @@ def test_a_pack_is_shown_with_all_its_versions(kt: Kt, team: Path) -> None:
     kt("add", team, "--yes")
     text = kt("show", "@team/kt-owl")
     assert text.splitlines()[:2] == ["kt-owl  (team, by The team)", "  Owls for agents"]
-    assert "  2.0 was withdrawn: it hoots by day\n" in text
+    assert text.splitlines()[2].startswith("  1.0 for kt-core ")
+    assert text.splitlines()[-2:] == ["  2.0 was withdrawn: it hoots by day", "  kt install @team/kt-owl"]
     assert "    tool hoot: hoots at night\n" in text
     (pack,) = kt.json("show", "kt-owl")
     assert [v["version"] for v in pack["versions"]] == ["2.0", "1.0"]
@@ -152,6 +156,12 @@ def test_a_key_seen_for_the_first_time_needs_a_yes(kt: Kt, team: Path, home: Pat
     assert out == "added team: version 1, 2 packs\n"
     assert "published by The team" in err
     assert "signed with the key " in err
+
+
+def test_a_source_that_is_there_is_not_asked_about_again(kt: Kt, team: Path) -> None:
+    kt("add", team, "--yes")
+    with pytest.raises(UsageError, match="there is a source 'team' already"):
+        kt("add", team)
 
 
 def test_a_key_that_is_given_needs_none(kt: Kt, team: Path, key: SigningKey) -> None:
@@ -196,9 +206,9 @@ def test_all_sources_are_refreshed_whatever_befalls_one(kt: Kt, web: Web, key: S
     with pytest.raises(KTError, match="answered 404"):
         kt("refresh")
     said = kt.capsys.readouterr()
-    assert said.out == "good: version 2, 1 packs\n"
+    assert said.out == "good: version 2, 1 pack\n"
     assert "error[E-SIGNATURE]: the index 'bad' is not signed" in said.err
-    assert kt("refresh", "good") == "good: version 2, 1 packs\n"
+    assert kt("refresh", "good") == "good: version 2, 1 pack\n"
 
 
 def test_without_sources_there_is_nothing_to_refresh(kt: Kt) -> None:

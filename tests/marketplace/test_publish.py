@@ -85,7 +85,7 @@ def test_a_wheel_is_looked_at_signed_and_listed(
 ) -> None:
     wheel = a_wheel(tmp_path / "dist")
     assert team(wheel, "--publisher", "The team", "--expires", "10") == 0
-    assert capsys.readouterr().out.endswith("team: version 1, 1 packs, signed\n")
+    assert capsys.readouterr().out.endswith("team: version 1, 1 pack, signed\n")
     document = team.document()
     document.verify(SigningKey.load(team.key).public)
     release = document.packs["kt-owl"].versions["1.0"]
@@ -154,6 +154,16 @@ def test_an_index_of_this_machine_need_not_be_signed(team: Publisher, tmp_path: 
     assert not team.document().signatures
     team(tmp_path / "dist")
     assert team.document().signatures
+
+
+def test_a_publisher_can_change_and_a_name_can_not(team: Publisher, tmp_path: Path) -> None:
+    team(a_wheel(tmp_path / "dist"))
+    team("--publisher", "The owls", "--name", "team")
+    assert (team.document().publisher, team.document().version) == ("The owls", 2)
+    team()
+    assert team.document().publisher == "The owls"
+    with pytest.raises(UsageError, match="this index is called 'team'"):
+        team("--name", "owls")
 
 
 def test_a_version_is_withdrawn(team: Publisher, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kt import Plugins
 from kt.errors import DataError, KTError
 from kt_marketplace import doctor
 from kt_marketplace.errors import Tampered
@@ -122,7 +123,7 @@ def test_sync_asks_no_server_before_the_yes(home: Home, tmp_path: Path, package_
     (tmp_path / "kt.lock").write_text(json.dumps(data))
     person = Asked(False)
     with pytest.raises(Refused, match=r"Fetch what .*kt\.lock says"):
-        transaction.sync(tmp_path / "kt.lock", wheels=None, consent=person)
+        transaction.sync(tmp_path / "kt.lock", wheels=None, plugins=Plugins(), consent=person)
     assert package_index.asked == []
     assert f"+ zpond 1.0 ({url})" in person.shown
     assert "official" not in person.text

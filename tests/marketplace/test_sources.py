@@ -11,6 +11,7 @@ from kt.errors import ConfigError, DataError, KTError, NotFound, UsageError
 from kt_marketplace.index import Ambiguous, BadSignature, IndexRefused, Source, Sources, choose
 from kt_marketplace.index.document import text_of
 from kt_marketplace.index.signing import SigningKey
+from kt_marketplace.index.source import addressed
 from packaging.specifiers import SpecifierSet
 
 from .index_world import Web, a_pack, a_release, an_index, document, later, says, write_index
@@ -364,3 +365,17 @@ def test_a_list_is_written_whole_or_not_at_all(state: Path, added: Source, monke
 
 def _full(handle: int) -> None:
     raise OSError(28, "no space")
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("http://127.0.0.1:8700", "http://127.0.0.1:8700/index.json"),
+        ("https://host.example/packs", "https://host.example/packs/index.json"),
+        ("https://host.example/packs/", "https://host.example/packs/index.json"),
+        ("https://host.example/team.json", "https://host.example/team.json"),
+        ("https://host.example/index?of=team", "https://host.example/index?of=team"),
+    ],
+)
+def test_an_address_without_a_file_means_its_index(text: str, address: str) -> None:
+    assert addressed(text) == (address, None)

@@ -144,7 +144,7 @@ async def test_who_can_not_start_is_told_at_once_why(boss: Any, make_cast: Any, 
         result = (await agent.run("go")).unwrap()
     assert [c.error for c in result.tool_calls[1:]] == [
         "no sub-agent 'helpe' (did you mean helper?)",
-        "no sub-agent 's9' is kept (did you mean s1?)",
+        "no sub-agent 's9' is kept (known: s1)",
         "s1 is helper, not zebra (say agent: helper)",
     ]
 

@@ -131,3 +131,19 @@ def test_what_is_no_configuration_is_refused_with_its_place(text: str, where: st
     assert says in raised.value.what
     assert raised.value.where == f"c.yaml:{where}"
     assert "\n" not in raised.value.what
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("base: @kt-biome/creatures/swe\n", "put the value in quotes"),
+        ("a: [x, `y`]\n", "put the value in quotes"),
+        ("a: b: c\n", 'put a value with ": " in quotes'),
+        ("a:\n\t- b\n", "indent with spaces"),
+        ("a: [b\n", ""),
+    ],
+)
+def test_frequent_mistakes_have_a_hint(text: str, hint: str) -> None:
+    with pytest.raises(DataError) as raised:
+        load(text, FILE)
+    assert raised.value.hint == hint

@@ -24,7 +24,13 @@ Commands:
 def main(argv: list[str], plugins: "Plugins") -> int:
     """Run the command; return its exit code."""
     match argv:
-        case [] | ["--help" | "-h"] | ["key" | "llm"] | ["key" | "llm", "--help" | "-h"]:
+        case (
+            []
+            | ["--help" | "-h"]
+            | ["key" | "llm"]
+            | ["key" | "llm", "--help" | "-h"]
+            | ["key", "list", "--help" | "-h"]
+        ):
             print(USAGE)
             return 0
         case ["key", ("set" | "rm") as verb, *rest]:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional
 
 import typer
@@ -13,7 +15,7 @@ from ..models import key_state, variables_of
 from ..parsing import parse
 
 if TYPE_CHECKING:
-    from kt import Plugins
+    from kt import Entry, Plugins
 
 
 LOADED = ("plugin", "provider", "tool", "command", "store", "sandbox")
@@ -38,9 +40,13 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         as_json: Annotated[bool, typer.Option("--json", help="as JSON lines")] = False,
     ) -> int:
         """Check the installation, keys, models, and a creature."""
-        checks = [_python(), *_plugins(plugins), *_keys(plugins), _model(plugins), *_extra(plugins)]
+        sections = {"plugins": _plugins, "quarantine": _quarantine, "settings": _settings, "sources": _sources}
+        checks = [_python()]
+        for name, look in sections.items():
+            checks += _found(name, partial(look, plugins))
+        checks += _extra(plugins)
         if ref is not None:
-            checks += _creature(plugins, ref)
+            checks += _found(f"creature {ref}", partial(_creature, plugins, ref))
         if ping:
             checks.append(asyncio.run(_ping(plugins)))
         for check in checks:
@@ -54,6 +60,14 @@ def main(argv: list[str], plugins: "Plugins") -> int:
 def _line(check: Check) -> str:
     mark = {True: "ok  ", False: "FAIL", None: "note"}[check.ok]
     return f"{mark} {check.name}: {check.text}" + (f". fix: {check.fix}" if check.fix and check.ok is not True else "")
+
+
+def _found(name: str, look: Callable[[], list[Check]]) -> list[Check]:
+    """Return what a look finds; an error that ends it is one more finding."""
+    try:
+        return look()
+    except KTError as error:
+        return [Check(False, name, str(error), error.hint)]
 
 
 def _python() -> Check:
@@ -73,6 +87,33 @@ def _plugins(plugins: "Plugins") -> list[Check]:
                 bad.append(Check(False, f"{entry.kind} {entry.name}", str(error), error.hint))
     new = [Check(None, f"pack {n}", "nobody looked at it, so it was not loaded", f"kt trust @{n}") for n in strangers]
     return [*new, *(bad or [Check(True, "plugins", f"{len(plugins.modules)} load")])]
+
+
+def _quarantine(plugins: "Plugins") -> list[Check]:
+    entry = plugins.registry.find("loader", "quarantined")
+    return [
+        Check(None, f"plugin {c.plugin}", f"in quarantine, it failed {c.failures} times, last with {c.error}",
+              f"kt plugins release {c.plugin}")
+        for c in (() if entry is None else entry.load()(plugins.registry))
+    ]  # fmt: skip
+
+
+def _settings(plugins: "Plugins") -> list[Check]:
+    """Return what keys and the default model say; where the settings can't be read that is all there is to say."""
+    plugins.registry.get("config", "settings")()
+    return [*_keys(plugins), _model(plugins)]
+
+
+def _sources(plugins: "Plugins") -> list[Check]:
+    """Return a line for each source of packs from which nothing can be installed."""
+    from kt_marketplace.index import Sources
+
+    return [
+        Check(None, f"source {source.name}", remark.removeprefix(f"{source.name}: "),
+              source.error.hint if source.error else f"kt marketplace refresh {source.name}")
+        for source in Sources()
+        if (remark := source.remark())
+    ]  # fmt: skip
 
 
 def _keys(plugins: "Plugins") -> list[Check]:
@@ -99,7 +140,11 @@ def _model(plugins: "Plugins") -> Check:
 
 def _extra(plugins: "Plugins") -> list[Check]:
     """Return what plugins check of themselves (kind `doctor`): each target returns (ok, name, text, fix) rows."""
-    return [Check(*row) for entry in plugins.registry.entries("doctor") for row in entry.load()()]
+    return [check for entry in plugins.registry.entries("doctor") for check in _found(entry.name, partial(_own, entry))]
+
+
+def _own(entry: "Entry") -> list[Check]:
+    return [Check(*row) for row in entry.load()()]
 
 
 def _creature(plugins: "Plugins", ref: str) -> list[Check]:

@@ -7,6 +7,7 @@ import typer
 from kt import Creature
 from kt.errors import KTError, NotFound, nearest
 
+from ..carried import carried_by
 from ..consent import consented
 from ..explain import needs_of
 from ..parsing import parse
@@ -23,12 +24,12 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     ) -> int:
         """Show what a reference is and where it comes from."""
         entries = [e for e in plugins.registry.entries() if e.name == ref and e.kind != "creature"]
-        pack = [e for e in plugins.registry.entries() if e.dist == ref.removeprefix("@")]
+        versions = {point.dist: point.version for point, _ in plugins.modules.values()}
         if entries:
             for entry in entries:
                 _entry(plugins, entry)
-        elif pack and "/" not in ref:
-            _pack(plugins, ref.removeprefix("@"), pack)
+        elif (dist := ref.removeprefix("@")) in versions:
+            _pack(plugins, dist, versions[dist])
         elif _is_team(plugins, ref):
             return int(plugins.registry.get("command", "terrarium")(["info", "--", ref], plugins))
         else:
@@ -55,18 +56,15 @@ def _entry(plugins: "Plugins", entry: "Entry") -> None:
         print(f"  {json.dumps(tool.parameters)}")
 
 
-def _pack(plugins: "Plugins", dist: str, entries: "list[Entry]") -> None:
-    print(f"pack {dist} {entries[0].version}")
+def _pack(plugins: "Plugins", dist: str, version: str) -> None:
+    print(f"pack {dist} {version}")
     about = plugins.registry.find("packs", "about")
     for line in () if about is None else about.load()(plugins, dist):
         print(f"  {line}")
-    for ref in plugins.registry.get("config", "creatures_of")(plugins, dist):
-        print(f"  creature {ref}")
-    recipes_of = plugins.registry.find("loader", "terrariums")
-    for ref in () if recipes_of is None else recipes_of.load()(plugins, dist):
-        print(f"  terrarium {ref}")
-    for entry in entries:
-        if entry.kind not in ("creature", "terrarium"):
+    for carried in carried_by(plugins, dist):
+        print(f"  {carried.kind} {carried.reference}" + (f": {carried.description}" if carried.description else ""))
+    for entry in plugins.registry.entries():
+        if entry.dist == dist and entry.kind not in ("creature", "terrarium"):
             print(f"  {entry.kind} {entry.name}: {entry.help}")
 
 

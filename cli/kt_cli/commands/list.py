@@ -1,18 +1,20 @@
-"""kt list: installed creatures, or with --all everything that is registered."""
+"""kt list: installed creatures, recipes and packs, or with --all everything that is registered."""
 
 import json
 from typing import TYPE_CHECKING, Any
 
 from kt.errors import UsageError, nearest
 
+from ..carried import carried_by, packs
+
 if TYPE_CHECKING:
-    from kt import Entry, Plugins
+    from kt import Plugins
 
 
 USAGE = """Usage: kt list [--all] [--json]
 
-  List installed creatures and terrariums; with --all every registered
-  thing and the distribution it came with.
+  List installed creatures, terrariums and packs; with --all every
+  registered thing and the distribution it came with.
 
 Options:
   --all   every registered thing, by kind
@@ -23,7 +25,7 @@ Options:
 
 def main(argv: list[str], plugins: "Plugins") -> int:
     """Run the command; return its exit code. Parsed by hand, because typer would import pydantic for it."""
-    if "--help" in argv:
+    if "--help" in argv or "-h" in argv:
         print(USAGE, end="")
         return 0
     if unknown := [word for word in argv if word not in ("--all", "--json")]:
@@ -38,28 +40,26 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         own = [row for row in rows if row["kind"] == kind]
         width = max(len(row["name"]) for row in own)
         for row in own:
-            print(f"  {row['name']:<{width}}  {row['help']}  ({row['distribution']} {row['version']})")
+            print(f"  {row['name']:<{width}}  {row['help']}  ({_origin(row)})")
     return 0
 
 
 def _packed(plugins: "Plugins") -> list[dict[str, Any]]:
-    """Return the creatures that packs carry, and their recipes where something reads them."""
-    rows = _carried(plugins, "creature", plugins.registry.entry("config", "creatures_of"))
-    recipes_of = plugins.registry.find("loader", "terrariums")
-    return rows if recipes_of is None else rows + _carried(plugins, "terrarium", recipes_of)
-
-
-def _carried(plugins: "Plugins", kind: str, carried_by: "Entry") -> list[dict[str, Any]]:
-    """Return what packs carry of a kind, by reference."""
-    named = {(e.dist, e.name): e for e in plugins.registry.entries(kind)}
+    """Return the creatures and recipes that packs carry, and the packs that are not kt's own."""
     dists = {point.dist: point.version for point, _ in plugins.modules.values()}
-    rows = []
-    for dist, version in sorted(dists.items()):
-        for ref in carried_by.load()(plugins, dist):
-            entry = named.get((dist, ref.rpartition("/")[2].partition(".")[0]))
-            rows.append({"kind": kind, "name": ref, "help": entry.help if entry else "", "distribution": dist,
-                         "version": version})  # fmt: skip
-    return rows
+    rows = [
+        {"kind": c.kind, "name": c.reference, "help": c.description, "distribution": dist, "version": version}
+        for dist, version in sorted(dists.items())
+        for c in carried_by(plugins, dist)
+    ]
+    return [*sorted(rows, key=lambda row: row["kind"]), *packs(plugins)]
+
+
+def _origin(row: dict[str, Any]) -> str:
+    """Return where a row's thing is from."""
+    if row["kind"] != "pack":
+        return f"{row['distribution']} {row['version']}"
+    return f"{row['version']} from {row['source']}" + (f", runs from {row['runs_from']}" if row["runs_from"] else "")
 
 
 def _everything(plugins: "Plugins") -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import keyword
 import re
+import sys
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +23,8 @@ DEPENDENCIES = {
     "tool": ("kt-core>=0.1,<1",),
 }
 """What can be made, and what a distribution of it depends on."""
+REGISTERED = {"pack": ("plugin", "chat_command"), "plugin": ("plugin",), "provider": ("provider",), "tool": ("tool",)}
+"""The kinds of what a scaffold registers under its own name."""
 
 
 class CannotCreate(KTError):
@@ -40,8 +43,10 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         """Make a folder with a pack, creature, plugin, provider or tool that works, and tests that pass."""
         if kind not in DEPENDENCIES:
             raise UsageError(f"can't make a {kind!r}", hint=f"kt new {'|'.join(DEPENDENCIES)} NAME")
+        name = name if kind == "creature" else name.removeprefix("kt-")
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
             raise UsageError(f"{name!r} is no name", hint="lower case, digits and single hyphens, no Python keyword")
+        _mind_names(plugins, kind, name)
         folder = Path(name if kind == "creature" else f"kt-{name}")
         try:
             folder.mkdir()
@@ -56,6 +61,26 @@ def main(argv: list[str], plugins: "Plugins") -> int:
 
     code: int = parse(new, argv, name="new")
     return code
+
+
+def _mind_names(plugins: "Plugins", kind: str, name: str) -> None:
+    """Tell which names are taken that a scaffold registers. Raises UsageError for a distribution that there is."""
+    from importlib.metadata import distributions
+
+    from kt_marketplace.official import names as official
+
+    if kind == "creature":
+        return
+    dist = f"kt-{name}"
+    if dist in official():
+        raise UsageError(f"{dist} is one of kt's own packs", hint="choose another name")
+    if next(iter(distributions(name=dist)), None) is not None:
+        raise UsageError(f"{dist} is installed already", hint=f"choose another name, or kt uninstall {dist}")
+    for registered in REGISTERED[kind]:
+        for each in dict.fromkeys((name, name.replace("-", "_"))):
+            if (entry := plugins.registry.find(registered, each)) is not None:
+                what = f"the {registered} {each!r} of {entry.dist} is there already"
+                print(f"kt: {what}: rename yours before you install it", file=sys.stderr)
 
 
 def _next(kind: str, folder: Path) -> str:

@@ -60,7 +60,7 @@ def _list(argv: list[str], plugins: "Plugins") -> int:
 
     from ..inventory import ENTRY_POINT, rows_of
 
-    if "--help" in argv:
+    if "--help" in argv or "-h" in argv:
         print(LIST_USAGE, end="")
         return 0
     kind, flags = _options(argv)

@@ -78,17 +78,27 @@ def _timeout_option(command: argparse.ArgumentParser) -> None:
 
 
 def _search(given: argparse.Namespace) -> int:
-    from ..index.search import search
+    from ..index.search import kinds_in, search
 
     sources = Sources()
     _remark(sources)
+    if given.kind is not None and given.kind not in (kinds := kinds_in(sources)):
+        raise UsageError(f"no pack provides the kind {given.kind!r}", where="--kind", hint=nearest(given.kind, kinds))
     found = search(" ".join(given.words), kind=given.kind, hook=given.hook, sources=sources)
     if given.json:
         print(json.dumps([asdict(result) for result in found]))
         return 0
-
-    print("\n".join(map(_told, found)) if found else "nothing found", file=sys.stdout if found else sys.stderr)
+    if found:
+        print("\n".join(map(_told, found)))
+    else:
+        print(_nothing(" ".join(given.words), sources), file=sys.stderr)
     return 0
+
+
+def _nothing(words: str, sources: Sources) -> str:
+    """Return that nothing was found, with the names that may be meant."""
+    close = nearest(words, sources.names())
+    return f"nothing found; {close}" if words and close.startswith("did") else "nothing found"
 
 
 def _told(result: "Result") -> str:
@@ -125,12 +135,14 @@ def _list(given: argparse.Namespace) -> int:
 
 
 def _add(given: argparse.Namespace) -> int:
+    from ..index.shown import packs_in
     from ..install.consent import Consent
 
     sources = Sources(seconds=_seconds(given))
     offer = sources.offer(given.address, given.key)
+    sources.check_new(given.name or offer.document.name)
     document, consent = offer.document, Consent(given=given.yes)
-    consent.tell([f"{document.name}: {len(document.packs)} packs, published by {document.publisher}"])
+    consent.tell([f"{document.name}: {packs_in(document)}, published by {document.publisher}"])
     if offer.key is None:
         consent.ask("It is not signed. Use it as it is on this machine?")
     elif not offer.pinned:
@@ -139,7 +151,7 @@ def _add(given: argparse.Namespace) -> int:
         consent.tell([f"signed with the key {fingerprint(offer.key)}"])
         consent.ask("Is that the publisher's key, as they told you? From now on only this one counts.")
     source = sources.add(offer, name=given.name)
-    print(f"added {source.name}: version {document.version}, {len(document.packs)} packs")
+    print(f"added {source.name}: version {document.version}, {packs_in(document)}")
     return 0
 
 
@@ -169,15 +181,19 @@ def _refresh(given: argparse.Namespace) -> int:
 
 
 def _refreshed(source: Source) -> str:
+    from ..index.shown import packs_in
+
     if source.document is None:
         raise NotFound(f"{source.name} has no index")
-    return f"{source.name}: version {source.document.version}, {len(source.document.packs)} packs"
+    return f"{source.name}: version {source.document.version}, {packs_in(source.document)}"
 
 
 def _serve(given: argparse.Namespace) -> int:
     from ..index.serve import Server
     from ..transport import is_loopback
 
+    if not 0 <= given.port <= 65535:
+        raise UsageError(f"--port {given.port} is out of range", hint="give one up to 65535; 0 is a free one")
     with Server(given.folder, given.host, given.port) as server:
         if not is_loopback(given.host):
             print("others can reach this: what they get is what the index names, unencrypted", file=sys.stderr)

@@ -13,6 +13,7 @@ from kt.errors import DataError, UsageError
 from ..index.document import text_of
 from ..index.folder import DAYS, IndexFolder
 from ..index.publishing import entry_of, inspected, wheels
+from ..index.shown import packs_in
 from ..index.signing import SigningKey
 from ..index.source import fingerprint
 
@@ -54,7 +55,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", type=Path, metavar="FOLDER|WHEEL", help="packs to add")
     parser.add_argument("--index", type=Path, metavar="FOLDER", help="the folder of the index; made if need be")
     parser.add_argument("--name", default="", metavar="NAME", help="what a new index is called; else as its folder")
-    parser.add_argument("--publisher", default="", metavar="WHO", help="who answers for a new index; else its name")
+    parser.add_argument(
+        "--publisher", default="", metavar="WHO", help="who answers for the index; of a new one else its name"
+    )
     parser.add_argument("--key", type=Path, metavar="FILE", help="the key that signs")
     parser.add_argument("--new-key", type=Path, metavar="FILE", help="make a key pair, and sign with it")
     parser.add_argument("--expires", type=int, default=DAYS, metavar="DAYS", help=f"how long it is good ({DAYS})")
@@ -92,7 +95,7 @@ def _add(files: Iterable[Path], folder: IndexFolder, key: Path | None, days: int
         folder.add(ready.wheel)
     document = folder.write(signer, days=days)
     signed = "signed" if signer else "not signed: only a folder of one's own machine may be so"
-    print(f"{document.name}: version {document.version}, {len(document.packs)} packs, {signed}")
+    print(f"{document.name}: version {document.version}, {packs_in(document)}, {signed}")
     return 0
 
 

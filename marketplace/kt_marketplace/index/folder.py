@@ -27,7 +27,7 @@ class IndexFolder:
     def __init__(self, folder: Path, *, name: str = "", publisher: str = "") -> None:
         """Open an index, or begin one that is called `name`, by default as its folder.
 
-        Raises DataError, UsageError.
+        One that is there keeps its name; its publisher becomes `publisher`, if given. Raises DataError, UsageError.
         """
         self.folder = folder
         self.before: Document | None = None
@@ -35,6 +35,10 @@ class IndexFolder:
         if file.exists():
             self.before = Document.parse(file.read_bytes(), where=str(file))
             self.signed: dict[str, Any] = deepcopy(dict(self.before.signed))
+            if name and normal(name) != self.signed["name"]:
+                hint = "leave --name away: who uses it knows it by that name"
+                raise UsageError(f"this index is called {self.signed['name']!r}", where="--name", hint=hint)
+            self.signed["publisher"] = publisher or self.signed["publisher"]
             return
         called = normal(name or folder.resolve().name)
         if not NAME.fullmatch(called):

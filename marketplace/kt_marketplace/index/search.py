@@ -73,6 +73,12 @@ def newest_of(entry: Entry) -> tuple[str, Release] | None:
     return version, entry.versions[version]
 
 
+def kinds_in(sources: Iterable[Source]) -> set[str]:
+    """Return the kinds of all that packs provide."""
+    entries = (entry for s in sources if s.document is not None for entry in s.document.packs.values())
+    return {p.kind for entry in entries for release in entry.versions.values() for p in release.provides}
+
+
 def installed_versions() -> dict[str, str]:
     """Return the versions of all installed distributions by name."""
     return {normal(d.name): d.version for d in distributions()}

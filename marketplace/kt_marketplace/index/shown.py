@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from .document import File, Release, text_of
+from .document import Document, File, Release, text_of
+from .search import newest_of
 from .source import Source
 from .sources import Found
 
@@ -26,20 +27,32 @@ def pack_table(found: Found) -> dict[str, Any]:
 
 
 def pack_lines(found: Found) -> list[str]:
-    """Return a pack in words: what it is, what its newest version provides and may reach, and its versions."""
+    """Return a pack in words: what it is, what its newest good version provides and may reach, and its versions.
+
+    The last line says how it is installed.
+    """
     entry = found.entry
     out = [f"{entry.name}  ({found.source.name}, by {entry.publisher})", f"  {entry.description}"]
     out += [f"  {word} {text}" for word, text in (("license", entry.license), ("see", entry.homepage)) if text]
-    if not found.versions:
+    if (shown := newest_of(entry)) is None:
         return [*out, "  no versions"]
-    newest = entry.versions[found.versions[0]]
-    out.append(f"  {found.versions[0]} for kt-core {newest.kt}")
+    best, newest = shown
+    out.append(_version_line(best, newest))
     out += [f"    may {line}" for line in newest.needs.lines()] or ["    may only compute"]
     out += [f"    hook {hook}" for hook in newest.hooks]
     out += [f"    {p.kind} {p.name}{f': {p.description}' if p.description else ''}" for p in newest.provides]
-    for version in found.versions[1:]:
-        out.append(f"  {version} for kt-core {entry.versions[version].kt}")
-    return [*out, *(f"  {v} was withdrawn: {why}" for v in found.versions if (why := entry.versions[v].yanked))]
+    out += [_version_line(version, entry.versions[version]) for version in found.versions if version != best]
+    pin = f"=={best}" if newest.yanked else ""
+    return [*out, f"  kt install @{found.source.name}/{entry.name}{pin}"]
+
+
+def _version_line(version: str, release: Release) -> str:
+    return f"  {version} was withdrawn: {release.yanked}" if release.yanked else f"  {version} for kt-core {release.kt}"
+
+
+def packs_in(document: Document) -> str:
+    """Return how many packs a document has, in words."""
+    return f"{count} packs" if (count := len(document.packs)) != 1 else "1 pack"
 
 
 def source_table(source: Source) -> dict[str, Any]:
@@ -73,7 +86,7 @@ def _source_lines(source: Source) -> list[str]:
     if document is not None:
         age = f", {_age(source.fetched)}" if source.fetched else ""
         ends = f", expires {document.expires:%Y-%m-%d}" if document.expires.year < 9999 else ""
-        out.append(f"  version {document.version}{age}{ends}, {len(document.packs)} packs")
+        out.append(f"  version {document.version}{age}{ends}, {packs_in(document)}")
     return [*out, *([f"  ! {remark}"] if (remark := source.remark()) else [])]
 
 

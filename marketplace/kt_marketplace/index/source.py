@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from kt.errors import DataError, KTError, NotFound, UsageError
 
@@ -74,7 +74,7 @@ def is_url(address: str) -> bool:
 def addressed(text: str, key: str | None = None) -> tuple[str, bytes | None]:
     """Return the address and the pinned key of `URL` or `PATH`, with `#ed25519=KEY` behind or the key beside.
 
-    A folder, and an address that ends in /, mean the index.json in it. Raises UsageError, DataError.
+    A folder, and a URL whose last part has no ending, mean the index.json in it. Raises UsageError, DataError.
     """
     address, _, pin = text.partition("#")
     if pin:
@@ -85,7 +85,10 @@ def addressed(text: str, key: str | None = None) -> tuple[str, bytes | None]:
         key = pin.removeprefix(PIN)
     pinned = None if key is None else key_of(key, where=f"the key of {address}")
     if is_url(address):
-        return (f"{address}index.json" if address.endswith("/") else address), pinned
+        parts = urlsplit(address)
+        if "." not in parts.path.rpartition("/")[2] and not parts.query:
+            address = f"{address.rstrip('/')}/index.json"
+        return address, pinned
     path = Path(address).expanduser().resolve()
     return str(path / "index.json" if path.is_dir() else path), pinned
 

@@ -124,11 +124,7 @@ class Sources:
         Raises UsageError for a name that is taken.
         """
         called = name or offer.document.name
-        if not NAME.fullmatch(called) or called in RESERVED:
-            raise UsageError(f"a source can't be called {called!r}", hint="--name NAME (a-z, 0-9, hyphens)")
-        added = self.store.sources()
-        if any(s.name == called for s in added):
-            raise UsageError(f"there is a source {called!r} already", hint="--name NAME, or kt marketplace remove it")
+        self.check_new(called)
         now = datetime.now(UTC)
         source = Source(
             name=called,
@@ -140,9 +136,16 @@ class Sources:
             fetched=now,
         )
         self.store.keep(called, offer.data)
-        self.store.write([*added, source])
+        self.store.write([*self.store.sources(), source])
         self._all = None
         return source
+
+    def check_new(self, name: str) -> None:
+        """Raise UsageError for a name that no added source can have, or that one has."""
+        if not NAME.fullmatch(name) or name in RESERVED:
+            raise UsageError(f"a source can't be called {name!r}", hint="--name NAME (a-z, 0-9, hyphens)")
+        if any(source.name == name for source in self.store.sources()):
+            raise UsageError(f"there is a source {name!r} already", hint="--name NAME, or kt marketplace remove it")
 
     def remove(self, name: str) -> None:
         """Forget a source that was added. Raises NotFound, UsageError for another one."""

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from kt.errors import DataError
+from kt.errors import DataError, NotFound
 
 from ..errors import Unreachable
 from . import uv
@@ -18,7 +18,8 @@ def clone(address: str, work: Path) -> tuple[Path, str]:
     """Return the folder of a git address, checked out, and the address with the commit it is at.
 
     `address` is "git+URL[@REVISION][#subdirectory=FOLDER]" or "git@HOST:PATH"; nothing of the repository is run.
-    Raises Unreachable with git's words, DataError for an address without a project.
+    Raises Unreachable with git's words, NotFound for a revision that is not there, DataError for an address without a
+    project.
     """
     plain, _, fragment = address.partition("#")
     url, revision = _revision(plain.removeprefix("git+"))
@@ -29,12 +30,19 @@ def clone(address: str, work: Path) -> tuple[Path, str]:
     target = work / "clone"
     _git("clone", "--quiet", "--no-recurse-submodules", "--", url, str(target), cwd=work, where=url)
     if revision:
-        _git("checkout", "--quiet", "--detach", revision, cwd=target, where=address)
+        _check_out(revision, target, url)
     commit = _git("rev-parse", "HEAD", cwd=target, where=url).strip()
     folder = target / fragment.removeprefix("subdirectory=") if fragment.startswith("subdirectory=") else target
     if not folder.resolve().is_relative_to(target.resolve()) or not (folder / "pyproject.toml").is_file():
         raise DataError("no pyproject.toml in this repository", where=address, hint="#subdirectory=FOLDER names one")
     return folder, f"git+{url}@{commit}" + (f"#{fragment}" if fragment else "")
+
+
+def _check_out(revision: str, folder: Path, url: str) -> None:
+    try:
+        _git("checkout", "--quiet", "--detach", revision, cwd=folder, where=url)
+    except Unreachable:
+        raise NotFound(f"no revision {revision} in {url}") from None
 
 
 def _revision(url: str) -> tuple[str, str]:

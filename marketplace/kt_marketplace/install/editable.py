@@ -1,19 +1,21 @@
 """A pack that runs from its own folder: its source root goes on sys.path, and what says its name is written by us."""
 
+import shutil
 import tomllib
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from kt.errors import DataError
+from kt.errors import ConfigError, DataError
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import is_normalized_name
 from packaging.version import InvalidVersion, Version
 
 from ..manifest import FILE, Pack, normal
 from .lock import Locked
+from .path import GONE, ROOTS, SITE
 
 
 class Project:
@@ -121,10 +123,67 @@ class Project:
         return DataError(what, where=str(self._file), hint=hint)
 
 
-def write_info(pack: Locked, site: Path) -> None:
-    """Write the .dist-info of a pack that runs from its folder, so that it is found as an installed one is."""
-    project = Project(Path(pack.editable))
+class Gone:
+    """A pack that runs from a folder that is gone: nothing is known of it but its entry in the lock."""
+
+    manifest: Pack | None = None
+
+    def __init__(self, locked: Locked) -> None:
+        self.locked = locked
+        self.name, self.version, self.sha256 = locked.name, locked.version, locked.sha256
+        self.requires = [Requirement(name) for name in locked.requires]
+
+    @property
+    def error(self) -> ConfigError:
+        hint = f"kt uninstall {self.name}, or kt install -e NEWPLACE"
+        return ConfigError(f"{self.name} runs from {self.locked.editable}, which is gone", hint=hint)
+
+
+def standing(pack: Locked) -> Project | Gone:
+    """Return the project that a pack of the lock runs from. Raises DataError."""
+    folder = Path(pack.editable)
+    return Project(folder) if folder.is_dir() else Gone(pack)
+
+
+def gone(packs: Iterable[Locked]) -> list[Gone]:
+    """Return those of some packs whose folder is gone."""
+    return [Gone(pack) for pack in packs if pack.editable and not Path(pack.editable).is_dir()]
+
+
+def lay(pack: Locked, fresh: Path, older: Iterable[Path]) -> str:
+    """Put what finds a pack that runs from its folder into a fresh overlay; return its source root.
+
+    That of one whose folder is gone is taken from an older overlay, so that it runs when the folder is back. Raises
+    ConfigError where none has it.
+    """
     info = f"{pack.name.replace('-', '_')}-{pack.version}.dist-info"
+    made = standing(pack)
+    if isinstance(made, Project):
+        _write_info(made, pack, fresh / SITE / info)
+        _write_notice(Gone(pack), fresh / GONE / made.package.name)
+        return str(made.package.parent)
+    for other in older:
+        roots = [r for r in _lines(other / ROOTS) if Path(r).is_relative_to(pack.editable)]
+        if roots and (other / SITE / info).is_dir():
+            shutil.copytree(other / SITE / info, fresh / SITE / info)
+            shutil.copytree(other / GONE, fresh / GONE, dirs_exist_ok=True)
+            return roots[0]
+    raise made.error
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+
+
+def _write_notice(made: Gone, package: Path) -> None:
+    """Write what is imported in place of a package when its folder is gone: an error that says so."""
+    package.mkdir(parents=True)
+    text = f"from kt.errors import ConfigError\n\nraise ConfigError({f'{made.error.what}: {made.error.hint}'!r})\n"
+    (package / "__init__.py").write_text(text, encoding="utf-8")
+
+
+def _write_info(project: Project, pack: Locked, info: Path) -> None:
+    """Write the .dist-info of a pack that runs from its folder, so that it is found as an installed one is."""
     head = {"Metadata-Version": "2.4", "Name": pack.name, "Version": pack.version, "Summary": project.summary}
     lines = [*(f"{k}: {v}" for k, v in head.items()), *(f"Requires-Dist: {r}" for r in project.requires)]
     points = "".join(
@@ -132,10 +191,10 @@ def write_info(pack: Locked, site: Path) -> None:
         for group, table in project.entry_points.items()
     )
     files = {"METADATA": "\n".join(lines) + "\n", "entry_points.txt": points, "INSTALLER": "kt\n"}
-    (site / info).mkdir()
-    record = [f"{info}/RECORD,,\n"]
+    info.mkdir()
+    record = [f"{info.name}/RECORD,,\n"]
     for name, text in files.items():
-        (site / info / name).write_text(text, encoding="utf-8")
+        (info / name).write_text(text, encoding="utf-8")
         digest = urlsafe_b64encode(sha256(text.encode()).digest()).rstrip(b"=").decode()
-        record.append(f"{info}/{name},sha256={digest},{len(text.encode())}\n")
-    (site / info / "RECORD").write_text("".join(record), encoding="utf-8")
+        record.append(f"{info.name}/{name},sha256={digest},{len(text.encode())}\n")
+    (info / "RECORD").write_text("".join(record), encoding="utf-8")

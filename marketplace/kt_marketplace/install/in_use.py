@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from ..manifest import normal
+from .editable import gone
 from .errors import NotBuilt
 from .intact import check
 from .lock import Lock
@@ -11,7 +13,8 @@ from .path import SITE, lock_file, overlay
 def in_use() -> tuple[Lock, Path] | None:
     """Return the lock and the folder of its packs; None where nothing is installed.
 
-    Raises NotBuilt where they are not built for this Python, Tampered where a file list was changed.
+    Raises NotBuilt where they are not built for this Python, ConfigError where one runs from a folder that is gone,
+    Tampered where a file list was changed.
     """
     lock = Lock.current()
     if not lock.packs:
@@ -19,5 +22,13 @@ def in_use() -> tuple[Lock, Path] | None:
     built = overlay(lock_file().read_bytes())
     if not built.is_dir():
         raise NotBuilt("the packs of kt.lock are not built for this Python", where=str(lock_file()), hint="kt sync")
+    if lost := gone(lock.packs.values()):
+        raise lost[0].error
     check(lock, built / SITE)
     return lock, built / SITE
+
+
+def explain(name: str) -> None:
+    """Raise what `in_use` raises where the lock has a pack; return where it has none of that name, or all is well."""
+    if normal(name) in Lock.current().packs:
+        in_use()

@@ -40,6 +40,15 @@ def damaged(lock: Lock, site: Path) -> list[str]:
     return [*out, *sorted(_files(site) - listed), *_strange_roots(lock, site)]
 
 
+def spoilt(lock: Lock, site: Path) -> list[Locked]:
+    """Return the packs with a file that is missing or is not what was inspected; every file is read."""
+    return [
+        pack
+        for pack, text in _lists(lock, site)
+        if not _is_that(pack, text) or not all(_is(site / p, digest) for p, digest in _listing(text).items() if digest)
+    ]
+
+
 def _lists(lock: Lock, site: Path) -> Iterator[tuple[Locked, str]]:
     """Yield the packs, each with the file list that is in `site`, "" where there is none."""
     found = {

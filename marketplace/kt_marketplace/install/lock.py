@@ -59,6 +59,9 @@ class Lock:
             return cls.read(lock_file())
         except NotFound:
             return cls()
+        except DataError as error:
+            hint = "kt rollback goes back to the one before"
+            raise DataError(error.what, where=error.where, hint=hint) from None
 
     @classmethod
     def read(cls, file: Path) -> "Lock":
@@ -79,7 +82,7 @@ class Lock:
                 raise DataError(f"a lock of format {data['format']!r}; this installation knows {FORMAT}", where=where)
             return cls({name: _locked(name, table, where) for name, table in data["packs"].items()})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise DataError(f"this is no kt.lock: {error}", where=where, hint="kt rollback, or kt sync FILE") from None
+            raise DataError(f"this is no kt.lock: {error}", where=where) from None
 
     def text(self) -> bytes:
         """Return the lock as its file holds it; the same packs give the same bytes."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from packaging.version import Version
+
 from ..inspect import Wheel
 from ..inspect.claims import PLACES
 from ..manifest import normal
@@ -12,8 +14,12 @@ from .lock import Locked
 
 def news(wheel: Wheel, before: Locked) -> Iterator[str]:
     """Yield what a wheel brings beyond the locked distribution that it replaces, in words; needs are not among it."""
+    if wheel.sha256 == before.sha256:
+        return
     if wheel.version == before.version:
         yield f"other bytes of {before.version}, the version that is installed: sha256 {wheel.sha256[:12]}..."
+    elif Version(wheel.version) < Version(before.version):
+        yield f"an older version than {before.version}, which is installed"
     if not before.file or not store.holds(before):
         yield "what it registered before is not known: its wheel is not kept here"
         return

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kt.errors import NotFound
+from kt.errors import DataError, NotFound
 
 from ..errors import Tampered
 from . import editable, store, uv
 from .errors import Busy
-from .intact import damaged
-from .lock import Lock
+from .intact import damaged, spoilt
+from .lock import Lock, Locked
 from .path import LOCK, ROOTS, SITE, lock_file, overlay, packs_folder
 
 HISTORY = 20
@@ -35,14 +35,19 @@ def alone() -> Iterator[Path]:
             raise Busy("another process is installing packs", hint="wait for it, and try again") from None
         for left in folder.glob("work-*"):  # by a process that was killed
             shutil.rmtree(left)
-        with TemporaryDirectory(dir=folder, prefix="work-") as work:
-            yield Path(work)
+        uv.KEPT_OPEN.add(file.fileno())
+        try:
+            with TemporaryDirectory(dir=folder, prefix="work-") as work:
+                yield Path(work)
+        finally:
+            uv.KEPT_OPEN.discard(file.fileno())
 
 
 def build(lock: Lock, work: Path) -> Path:
     """Return the overlay of a lock, built now if it is not there: from stored wheels, by their digests, off line.
 
-    Raises NotFound where a wheel is not stored, Tampered where what was installed is not what was inspected.
+    Raises NotFound where a wheel is not stored, ConfigError where the folder of an editable pack is gone and no older
+    overlay has what finds it, Tampered where what was installed is not what was inspected.
     """
     done = overlay(lock.text())
     if done.is_dir():
@@ -52,15 +57,14 @@ def build(lock: Lock, work: Path) -> Path:
     fresh = work / "overlay"
     site = fresh / SITE
     site.mkdir(parents=True)
-    lines = []
+    lines, roots = [], []
     for pack in lock.packs.values():
         if pack.editable:
-            editable.write_info(pack, site)
+            roots.append(editable.lay(pack, fresh, _overlays()))
             continue
         if not store.holds(pack):
             raise NotFound(f"the wheel of {pack.name} {pack.version} is not kept here", hint="kt sync fetches it")
         lines.append(f"{pack.name} @ {store.wheel_file(pack).as_uri()} --hash=sha256:{pack.sha256}\n")
-    roots = [editable.Project(Path(p.editable)).package.parent for p in lock.packs.values() if p.editable]
     (fresh / ROOTS).write_text("".join(f"{root}\n" for root in roots), encoding="utf-8")
     if lines:
         _install(lines, site, work)
@@ -69,6 +73,14 @@ def build(lock: Lock, work: Path) -> Path:
     (fresh / LOCK).write_bytes(lock.text())
     fresh.rename(done)
     return done
+
+
+def torn(lock: Lock) -> list[Locked]:
+    """Return the packs of a lock that are not as they were inspected, or all of them where they are not built."""
+    built = overlay(lock.text())
+    if not built.is_dir():
+        return list(lock.packs.values())
+    return spoilt(lock, built / SITE)
 
 
 def _install(lines: list[str], site: Path, work: Path) -> None:
@@ -85,7 +97,7 @@ def switch(lock: Lock) -> None:
     """Make a lock whose overlay is built the one that counts; the one before it can be gone back to."""
     file, text = lock_file(), lock.text()
     before = file.read_bytes() if file.is_file() else Lock().text()
-    if before != text:
+    if before != text and _is_lock(before):
         history = [before, *(b for b in _history() if b != before)][:HISTORY]
         _replace(packs_folder() / "history.json", json.dumps([b.decode() for b in history]).encode())
     _replace(file, text)
@@ -93,9 +105,19 @@ def switch(lock: Lock) -> None:
 
 def previous() -> Lock:
     """Return the lock before the last change. Raises NotFound."""
-    if not (history := _history()):
+    now = lock_file().read_bytes() if lock_file().is_file() else b""
+    # A process that was killed between the two files left what is there now in the history as well.
+    if not (history := [text for text in _history() if text != now]):
         raise NotFound("there is nothing to go back to")
     return Lock.parse(history[0], where="the history of kt.lock")
+
+
+def _is_lock(text: bytes) -> bool:
+    try:
+        Lock.parse(text, where=LOCK)
+    except DataError:
+        return False
+    return True
 
 
 def _history() -> list[bytes]:
@@ -112,11 +134,16 @@ def _replace(file: Path, content: bytes) -> None:
     fresh.replace(file)
 
 
+def _overlays() -> list[Path]:
+    """Return the overlays that are built for this Python, of whatever lock."""
+    return list(packs_folder().glob(f"{sys.implementation.cache_tag}-*"))
+
+
 def tidy() -> None:
     """Remove overlays and wheels that neither the lock nor what it can go back to needs."""
     texts = [*_history(), lock_file().read_bytes() if lock_file().is_file() else b""]
     kept = {overlay(text).name for text in texts}
-    for item in packs_folder().glob(f"{sys.implementation.cache_tag}-*"):
+    for item in _overlays():
         if item.name not in kept:
             shutil.rmtree(item)
     store.forget(Lock.parse(text, where="the history of kt.lock") for text in texts if text)

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..home import home
 
 LOCK, PACKS = "kt.lock", "packs"
-SITE, ROOTS = "site", "roots"
+SITE, ROOTS, GONE = "site", "roots", "gone"
 
 
 def lock_file() -> Path:
@@ -29,13 +29,15 @@ def overlay(lock: bytes) -> Path:
 
 def folders() -> list[str]:
     """Return what belongs on sys.path, behind everything that is there: the packs, and the source roots of editable
-    ones. Empty where nothing is installed, or not for this Python."""
+    ones; where one is gone, what says so when it is imported. Empty where nothing is installed, or not for this
+    Python."""
     try:
         built = overlay(lock_file().read_bytes())
         roots = (built / ROOTS).read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
-    return [str(built / SITE), *roots]
+    there = [root for root in roots if Path(root).is_dir()]
+    return [str(built / SITE), *there, *([str(built / GONE)] if there != roots else [])]
 
 
 _left_out = False

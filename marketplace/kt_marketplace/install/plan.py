@@ -1,6 +1,6 @@
 """What an installation would change: the roots, all that they need, and what the inspection of each wheel says."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ..manifest import Pack, normal
 from ..needs import Needs
 from . import store
 from .base import applies
-from .editable import Project
+from .editable import Gone, Project, standing
 from .lock import Lock, Locked, digest
 from .news import news
 from .resolve import Picked, resolve, settled
@@ -23,7 +23,7 @@ class Root:
     """One thing that was asked for: the requirement it means, and where it comes from.
 
     Its wheel is in the quarantine already unless uv is to look for it, one of `digests` if there are any; an editable
-    one has a `project` instead.
+    one has a `project` instead. `withdrawn` says why versions of it were, as its index has it.
     """
 
     asked: str
@@ -33,14 +33,15 @@ class Root:
     wheel: Wheel | None = None
     project: Project | None = None
     digests: frozenset[str] = frozenset()
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A distribution that would be installed: its wheel, or the project it runs from."""
+    """A distribution that would be installed: its wheel, or the project it runs from, which may be gone."""
 
     source: str
-    made: Wheel | Project
+    made: Wheel | Project | Gone
     requested: str = ""
     url: str = ""
 
@@ -56,11 +57,13 @@ class Candidate:
     @property
     def sha256(self) -> str:
         made = self.made
-        return made.sha256 if isinstance(made, Wheel) else digest(made.folder / "pyproject.toml")
+        return digest(made.folder / "pyproject.toml") if isinstance(made, Project) else made.sha256
 
     def locked(self, names: Collection[str]) -> Locked:
         """Return its entry in a lock of these names."""
         made = self.made
+        if isinstance(made, Gone):
+            return made.locked
         return Locked(
             name=made.name,
             version=made.version,
@@ -97,11 +100,15 @@ class Arrival:
 
 @dataclass(slots=True)
 class Change:
-    """The lock that would be, the distributions that would come, and those that would go."""
+    """The lock that would be, the distributions that would come, and those that would go.
+
+    `stays` are those of the lock that do not come, as far as they were read.
+    """
 
     lock: Lock
     arrivals: list[Arrival] = field(default_factory=list)
     gone: list[Locked] = field(default_factory=list)
+    stays: list[Candidate] = field(default_factory=list)
 
 
 class Planner:
@@ -127,13 +134,17 @@ class Planner:
         """
         out = {}
         for name, pack in lock.packs.items():
-            made = Project(Path(pack.editable)) if pack.editable else Wheel.read(store.wheel_file(pack))
-            out[name] = Candidate(pack.source, made, pack.requested, pack.url)
+            out[name] = Candidate(pack.source, self._made(pack), pack.requested, pack.url)
         change = self._change(out)
         for name, pack in lock.packs.items():
             if change.lock.packs.get(name) != pack:
                 raise Tampered(f"the lock is wrong about {name} {pack.version}", hint="install it anew")
         return change
+
+    def _made(self, pack: Locked) -> Wheel | Project | Gone:
+        if not pack.editable:
+            return Wheel.read(store.wheel_file(pack))
+        return standing(pack) if self.lock.packs.get(pack.name) == pack else Project(Path(pack.editable))
 
     def _there(self, roots: Sequence[Root], newest: Collection[str]) -> dict[str, Candidate]:
         """Return what is at hand: what stays as it is locked, and the roots that are here already."""
@@ -144,7 +155,7 @@ class Planner:
             if name in asked or name in newest:
                 continue
             if pack.editable:
-                out[name] = Candidate(pack.source, Project(Path(pack.editable)), pack.requested)
+                out[name] = Candidate(pack.source, standing(pack), pack.requested)
             elif store.holds(pack):
                 out[name] = Candidate(pack.source, Wheel.read(store.wheel_file(pack)), pack.requested, pack.url)
         for root in roots:
@@ -156,7 +167,7 @@ class Planner:
         self, roots: Sequence[Root], there: dict[str, Candidate], wanted: list[Requirement], *, newest: bool
     ) -> dict[str, Candidate]:
         """Return what uv chooses, of what is at hand and what the package index has."""
-        projects = {name: c for name, c in there.items() if isinstance(c.made, Project)}
+        projects = {name: c for name, c in there.items() if not isinstance(c.made, Wheel)}
         wanted = [r for r in wanted if normal(r.name) not in projects]
         wanted += [r for c in projects.values() for r in c.made.requires if applies(r) and r.name not in projects]
         picked = resolve(
@@ -171,25 +182,25 @@ class Planner:
         out = dict(projects)
         for pick in picked:
             known = there.get(pick.name)
-            if known is not None and known.sha256 == pick.sha256:
+            if known is not None and known.made.version == pick.version:
+                # The package index may have other bytes of the version: nobody asked for those.
                 out[pick.name] = known
             else:
                 out[pick.name] = self._fetched(pick, asked.get(pick.name))
         return out
 
     def _fetched(self, pick: Picked, root: Root | None) -> Candidate:
-        if root is not None and root.wheel is not None:
-            # The package index has another file of the same name and version: what was asked for counts.
-            return Candidate(root.source, root.wheel, root.asked, root.url)
         if root is not None and root.digests and pick.sha256 not in root.digests:
             raise Tampered(f"the package index has a {pick.file} that {root.source} does not know", where=pick.sha256)
         from ..transport import fetch
 
         file = self.quarantine / pick.file
         wheel = Wheel.read(file if _is(file, pick.sha256) else fetch(pick.url, pick.sha256, file))
-        if root is None:
-            return Candidate("package index", wheel, "", pick.url)
-        return Candidate(root.source, wheel, root.asked, pick.url)
+        asked = root.asked if root else ""
+        before = self.lock.packs.get(pick.name)
+        if before is not None and before.sha256 == pick.sha256:
+            return Candidate(root.source if root and root.digests else before.source, wheel, asked, before.url)
+        return Candidate(root.source if root else "package index", wheel, asked, pick.url)
 
     def _change(self, there: dict[str, Candidate]) -> Change:
         entries = Lock({name: c.locked(there) for name, c in there.items()})
@@ -199,11 +210,16 @@ class Planner:
         beside = self.base.beside(made for made in wheels if isinstance(made, Wheel))
         fresh = sorted(name for name in needed if self._differs(lock.packs[name]))
         arrivals = [self._arrival(there[name], lock.packs[name], beside) for name in fresh]
-        return Change(lock, arrivals, [pack for name, pack in self.lock.packs.items() if name not in needed])
+        stays = [there[name] for name in sorted(needed - set(fresh))]
+        return Change(lock, arrivals, [p for name, p in self.lock.packs.items() if name not in needed], stays)
 
     def _differs(self, locked: Locked) -> bool:
+        """Tell whether something is new: a distribution's bytes, its place, its needs, or that it was asked for."""
         before = self.lock.packs.get(locked.name)
-        return before is None or (locked.sha256, locked.editable) != (before.sha256, before.editable)
+        if before is None or (locked.requested and not before.requested):
+            return True
+        moved = (locked.sha256, locked.editable) != (before.sha256, before.editable)
+        return moved or bool(locked.needs.beyond(before.needs))
 
     def _arrival(self, candidate: Candidate, locked: Locked, beside: Installed) -> Arrival:
         before = self.lock.packs.get(locked.name)

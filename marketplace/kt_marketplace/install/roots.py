@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from kt.errors import DataError
 from packaging.requirements import Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from ..inspect import Wheel
+from ..manifest import FILE, normal
 from .consent import Consent
 from .editable import Project
 from .errors import Refused
@@ -43,6 +45,7 @@ class Finder:
                 return self._of_wheel(reference.text, reference.path, "file")
             case "folder" if reference.editable:
                 project = Project(reference.path)
+                self._check_editable(project)
                 return Root(reference.text, Requirement(project.name), "folder", project=project)
             case "folder":
                 self.consent.ask(f"Build {reference.path.name} from {reference.path}, behind the sandbox's walls?")
@@ -53,6 +56,21 @@ class Finder:
 
                 folder, commit = clone(reference.text, self.work)
                 return self._of_wheel(reference.text, self._built(folder), commit)
+
+    def _check_editable(self, project: Project) -> None:
+        """Raise Refused unless a project says of itself what the manifest of a wheel must say."""
+        pack = project.manifest
+        if pack is None:
+            raise Refused(f"{project.name} has no {FILE} that says what it needs", where=str(project.package))
+        if normal(pack.name) != project.name or not SpecifierSet(f"=={project.version}").contains(pack.version):
+            says = f"{FILE} calls it {pack.name} {pack.version}, pyproject.toml {project.name} {project.version}"
+            raise Refused(says, where=str(project.package))
+        try:
+            fits = SpecifierSet(pack.kt).contains(self.kernel, prereleases=True)
+        except InvalidSpecifier:
+            raise Refused(f"pack.kt {pack.kt!r} is no range of versions", where=str(project.package / FILE)) from None
+        if not fits:
+            raise Refused(f"{project.name} needs kt-core {pack.kt}, and this is {self.kernel}")
 
     def _built(self, folder: Path) -> Path:
         from .build import build
@@ -74,18 +92,20 @@ class Finder:
             self.consent.ask(f"{question}. Install it all the same?")
         requirement = Requirement(f"{choice.name}=={choice.version}")
         source = f"index {choice.source.name}"
+        releases = next(f.entry.versions for f in found if f.source.name == choice.source.name)
+        withdrawn = {version: release.yanked for version, release in releases.items() if release.yanked}
         best = best_of({file.name: file for file in choice.files})
         if best is None and choice.files:
             raise DataError(f"{choice.name} {choice.version} has no wheel for this Python", where=choice.source.name)
         if best is None or not best[1].url:
             digests = frozenset(file.sha256 for file in choice.files)
-            return Root(reference.text, requirement, source, digests=digests)
+            return Root(reference.text, requirement, source, digests=digests, withdrawn=withdrawn)
         file = best[1]
         wheel = Wheel.read(fetch(file.url, file.sha256, self.quarantine / file.name, size=file.size))
         if (wheel.name, wheel.version) != (choice.name, choice.version):
             says = f"the index calls it {choice.name} {choice.version}, the wheel says {wheel.name} {wheel.version}"
             raise Refused(says, hint="tell the publisher")
-        return Root(reference.text, requirement, source, file.url, wheel)
+        return Root(reference.text, requirement, source, file.url, wheel, withdrawn=withdrawn)
 
     def _of_wheel(self, asked: str, file: Path, source: str) -> Root:
         kept = self.quarantine / file.name

@@ -4,20 +4,21 @@ from collections.abc import Iterable, Iterator
 
 from ..inspect.findings import inert
 from ..inspect.inspection import said_needs
+from ..needs import Needs
 from .lock import Lock, Locked
 from .plan import Arrival, Change
 
 
-def told(change: Change, *, came: Iterable[Locked] = (), foreign: bool = False) -> Iterator[str]:
+def told(change: Change, *, back: Iterable[tuple[Locked | None, Locked]] = (), foreign: bool = False) -> Iterator[str]:
     """Yield the lines of a change.
 
-    `came` are distributions that come back as they were inspected before. Of a `foreign` lock nothing is taken for
-    granted: each pack is from where its address says, and what it is said to have been asked for as is shown.
+    `back` are distributions as they are, and as they come back, inspected before. Of a `foreign` lock nothing is taken
+    for granted: each pack is from where its address says, and what it is said to have been asked for as is shown.
     """
     for arrival in change.arrivals:
         yield from _arrival(arrival, foreign)
-    for pack in came:
-        yield f"+ {pack.name} {pack.version} ({inert(pack.source)})"
+    for now, pack in back:
+        yield f"+ {pack.name} {_moved(now, pack)} ({inert(pack.source)})"
     for pack in change.gone:
         yield f"- {pack.name} {pack.version}"
 
@@ -32,7 +33,7 @@ def pinned(lock: Lock) -> Iterator[str]:
 
 def _arrival(arrival: Arrival, foreign: bool) -> Iterator[str]:
     locked, before = arrival.locked, arrival.before
-    version = f"{before.version} -> {locked.version}" if before else locked.version
+    version = _moved(before, locked)
     pack = arrival.candidate.pack
     place = _place(locked) if foreign else inert(locked.source)
     yield f"+ {locked.name} {version} ({place})"
@@ -40,14 +41,24 @@ def _arrival(arrival: Arrival, foreign: bool) -> Iterator[str]:
         yield f"    {inert(pack.description)}"
     if foreign:
         yield from _requested(locked)
+    grown = arrival.grown if before is not None else Needs()
     if arrival.inspection is not None:
-        yield from arrival.inspection.lines()[1:]
+        lines = arrival.inspection.lines()[1:]
+        yield from (line for line in lines if not grown or not line.startswith("  may "))
     else:
         yield f"  runs from {locked.editable}, as it is there at each start"
-        yield from (f"  may      {line}" for line in said_needs(locked.needs))
+    if arrival.inspection is None or grown:
+        yield from (f"  may      {line}" for line in said_needs(locked.needs.beyond(grown)))
+    yield from (f"  NEW      may {line}" for line in said_needs(grown))
     if before is not None:
-        yield from (f"  NEW      may {line}" for line in said_needs(arrival.grown))
         yield from (f"  NEW      {line}" for line in arrival.news)
+
+
+def _moved(before: Locked | None, after: Locked) -> str:
+    """Return the version of a distribution, behind the one it had if that was another."""
+    return (
+        after.version if before is None or before.version == after.version else f"{before.version} -> {after.version}"
+    )
 
 
 def _place(pack: Locked) -> str:

@@ -4,12 +4,17 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from signal import Signals
 
 from kt.errors import ConfigError
 
 from .errors import InstallFailed
 
 OFFLINE = "KT_OFFLINE"
+
+
+KEPT_OPEN: set[int] = set()
+"""Descriptors that uv inherits: it may outlive a `kt` that was killed, and the lock on the packs with it."""
 
 
 def offline() -> bool:
@@ -31,7 +36,11 @@ def run(*words: str | Path, cwd: Path) -> str:
     """Run uv with its user's settings, not with a project's; return its stdout. Raises InstallFailed with its words."""
     environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "UV_CONFIG_FILE")}
     command = [find(), *map(str, words), *_settings(), *(["--offline"] if offline() else [])]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, pass_fds=tuple(KEPT_OPEN)
+    )
+    if done.returncode < 0:
+        raise InstallFailed(f"uv was ended by {Signals(-done.returncode).name}", hint="nothing was changed")
     if done.returncode:
         raise InstallFailed(f"uv {words[0]} {words[1]} failed: {said(done.stderr)}", hint="nothing was changed")
     return done.stdout

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from kt import Creature
-from kt.errors import ConfigError, KTError, NotFound, UsageError
+from kt.errors import ConfigError, DataError, KTError, NotFound, UsageError
 
 from .documents import load_file
 from .inheritance import ADDED, resolved
@@ -59,7 +59,13 @@ def creature_of(plugins: "Plugins", source: Source, overrides: Sequence[Source] 
     data = {key: value for key, value in root.plain().items() if key not in ADDED}
     data["prompt"] = "\n\n".join(text for piece in pieces if (text := filling.prompt(piece)))
     data["plugins"] = {name: None if table == {} else table for name, table in data.get("plugins", {}).items()}
-    return Creature.from_dict(data, where=root.place, path=source.path)
+    made = Creature.from_dict(data, where=root.place, path=source.path)
+    for bound in fields(made.limits):
+        value = getattr(made.limits, bound.name)
+        if value is not None and not value > 0:
+            where = root.place(["limits", bound.name])
+            raise DataError(f"limits.{bound.name} must be above 0, not {value}", where=where, hint="null is no bound")
+    return made
 
 
 def load_tool(target: str, creature: Path | None) -> object:

@@ -96,7 +96,8 @@ def _check_plugins(registry: "Registry", layer: Node) -> None:
         if (entry := registry.find("plugin", name)) is None:
             raise DataError(f"no plugin {name!r}", where=settings.where(), hint=nearest(name, registry.names("plugin")))
         config = getattr(entry.load(), "Config", None)
-        known = getattr(config, "model_fields", None) or getattr(config, "__dataclass_fields__", {})
+        fields = getattr(config, "model_fields", None) or getattr(config, "__dataclass_fields__", {})
+        known = [field for field in fields if not field.startswith("_")]
         for key, node in settings.table().items():
             if key not in known:
                 what = f"plugin {name!r} has no setting {key!r}"

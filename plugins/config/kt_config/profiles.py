@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class ReadProfile(Profile):
-    """A profile and who said what: `origins` and `guard_origins` name the places, as "file:line:col" or built-in."""
+    """A profile and who said what: `origins` and `guard_origins` name the places, as "file:line:col" or built-in.
+
+    `missed` are the names that a "no:NAME" disables though they were not enabled, each with its place.
+    """
 
     origins: dict[str, list[str]] = field(default_factory=dict)
     guard_origins: dict[str, str] = field(default_factory=dict)
+    missed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ def _apply(profile: ReadProfile, layer: Layer) -> None:
     """Apply a table that may take away as well as add."""
     for plugin in layer.table.get("plugins", ()):
         if plugin.startswith("no:"):
+            if plugin[3:] not in (*profile.plugins, *profile.guards):
+                profile.missed[plugin[3:]] = layer.where("plugins")
             profile.plugins.pop(plugin[3:], None)
             profile.origins.pop(plugin[3:], None)
             profile.guards = tuple(g for g in profile.guards if g != plugin[3:])

@@ -49,7 +49,7 @@ class Filling:
         """Return the prompt of a node, whose text is the prompt, or the name of a file if its key is `prompt_file`.
 
         Raises DataError for a file that can't be read, an unknown variable and files that include each other, and
-        NotFound for what leads out of a pack; the place is that in the prompt's file.
+        NotFound for a file that is not there or out of the pack; the place is that in the prompt's file.
         """
         if node.keys[-1] == "prompt_file":
             return self._file(beside(node.source.path, node.value, node.where()), node.where(), ())
@@ -76,6 +76,8 @@ class Filling:
             if match["file"]:
                 return self._include(match["file"], path, place(match.start()), line)
             if (value := self.variables.get(match["name"])) is None:
+                if match["name"] == "include":
+                    raise DataError("{{include}} names no file", where=place(match.start()), hint="{{include FILE}}")
                 hint = nearest(match["name"], self.variables)
                 raise DataError(f"unknown variable {match['name']!r}", where=place(match.start()), hint=hint)
             return value
@@ -89,6 +91,9 @@ class Filling:
         self.included += 1
         if self.included > MAX_INCLUDES:
             raise DataError(f"a creature's prompts include more than {MAX_INCLUDES} files", where=where)
+        if name[0] in "\"'":
+            bare = name.strip("\"'")
+            raise DataError(f"{name} has quotes around it", where=where, hint=f"{{{{include {bare}}}}}")
         if not name.startswith("@"):
             return self._file(beside(path, name, where), where, line)
         try:
@@ -106,5 +111,10 @@ def _read(file: Path, where: str) -> str:
         if file.stat().st_size > MAX_BYTES:
             raise DataError("the prompt file is too large", where=where)
         return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"can't read the prompt file: {error}", where=where) from error
+    except FileNotFoundError:
+        there = [path.name for path in file.parent.iterdir()] if file.parent.is_dir() else []
+        raise NotFound(f"no prompt file {str(file)!r}", where=where, hint=nearest(file.name, there)) from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"the prompt file {file} is not UTF-8 at byte {error.start}", where=where) from None
+    except OSError as error:
+        raise DataError(f"can't read the prompt file {file}: {error.strerror}", where=where) from error

@@ -66,6 +66,8 @@ def _pack(plugins: "Plugins", pack: str, ref: str) -> Path:
         raise NotFound(f"{ref!r} names no pack", hint="write @pack/creatures/name")
     root = _package(pack.replace("-", "_"))
     if root is None:
+        if (explain := plugins.registry.find("packs", "absent")) is not None:
+            explain.load()(pack)
         close = nearest(pack, {point.dist for point, _ in plugins.modules.values()})
         hint = f"{close} or " if close.startswith("did") else ""
         raise NotFound(f"no pack {pack!r} is installed", where=ref, hint=f"{hint}kt install @{pack}")

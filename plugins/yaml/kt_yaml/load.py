@@ -25,7 +25,8 @@ def load(text: str, path: Path) -> tuple[Any, Callable[[Keys], tuple[int, int]]]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise DataError(f"broken YAML: {error.problem or error.context}", where=f"{path}{place}") from None
+        what = f"broken YAML: {error.problem or error.context}"
+        raise DataError(what, where=f"{path}{place}", hint=_hint(error.problem or "")) from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise DataError(f"broken YAML: {' '.join(str(error).split())[:200]}", where=f"{path}:1:1") from None
 
@@ -36,6 +37,15 @@ def load(text: str, path: Path) -> tuple[Any, Callable[[Keys], tuple[int, int]]]
         return places.get(known, (1, 1))
 
     return data, locate
+
+
+def _hint(problem: str) -> str:
+    """Return what mends a frequent mistake; "" for others."""
+    if "'\\t' that cannot start any token" in problem:
+        return "indent with spaces"
+    if problem.endswith("that cannot start any token"):
+        return "put the value in quotes"
+    return 'put a value with ": " in quotes' if problem == "mapping values are not allowed here" else ""
 
 
 class _Loader(yaml.SafeLoader):
