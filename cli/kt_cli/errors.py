@@ -10,7 +10,7 @@ from pathlib import Path
 from kt.errors import InternalError, KTError, TurnCancelled
 
 BROKEN_PIPE = 141
-WRITE_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+WRITE_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 class Terminated(BaseException):

@@ -116,7 +116,7 @@ def test_the_recipes_of_packs_are_listed_and_run(kt: Any, pack: str) -> None:
     known = {row["name"]: (row["kind"], row["help"]) for row in json.loads(kt("list", "--json").out)}
     assert known["@kt-owls/terrariums/night"] == ("terrarium", "a team by night")
     assert "terrarium:\n" in kt("list").out
-    assert "  terrarium @kt-owls/terrariums/night\n" in kt("info", pack).out
+    assert "  terrarium @kt-owls/terrariums/night: a team by night\n" in kt("info", pack).out
     assert kt("trust", "@kt-owls").code == 0
     assert kt("terrarium", "run", "@kt-owls/terrariums/night", "go").code == 0
 

@@ -311,3 +311,20 @@ def test_requirements_are_met_by_packs_and_base_together(home: Home, tmp_path: P
     home.uninstall("kt-pond")
     assert home.versions == {"kt-pond": "1.0", "kt-lake": "1.0"}
     assert not home.lock.packs["kt-pond"].requested
+
+
+def test_what_was_changed_in_the_cache_is_not_installed(home: Home, pond: Path) -> None:
+    home.install(pond)
+    home.uninstall("kt-pond")
+    cached = [f for f in (home.folder / "packs" / "uv").rglob("creature.yaml") if f.is_file()]
+    assert cached
+    for file in cached:
+        file.write_text("prompt: You are a toad.\n")
+    shutil.rmtree(home.folder / "packs" / "wheels", ignore_errors=True)
+    for built in (home.folder / "packs").glob("*/site"):
+        shutil.rmtree(built.parent)
+    try:
+        home.install(pond)
+    except Tampered:
+        home.install(pond)
+    assert (home.site / "kt_pond" / "creatures" / "frog" / "creature.yaml").read_text() == "prompt: You are a frog.\n"

@@ -1,6 +1,7 @@
 """What is there already, what is gone, what is broken: said in words of its own, and never in the way of others."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def lost(home: Home, tmp_path: Path) -> Path:
     """Install kt-pond from its folder; return where that has gone."""
     source = project(tmp_path / "pond")
     home.install(source, editable=True)
+    sys.modules.pop("kt_pond", None)
     return source.rename(tmp_path / "elsewhere")
 
 

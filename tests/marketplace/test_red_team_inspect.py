@@ -13,7 +13,7 @@ from kt_marketplace.install.path import folders
 from kt_marketplace.official import names as official
 
 from .installing import Asked, Home
-from .red_team import CREATURE, REGISTERS, A, attack, kt, made
+from .red_team import CREATURE, REGISTERS, A, kt, made
 from .test_install_folders import repository as repository
 
 
@@ -51,9 +51,8 @@ def test_a_pack_takes_nothing_over_unseen(home: Home, tmp_path: Path, kind: str,
     assert Plugins().registry.entry(kind, name).dist != "zpond" or "takes over" in person.text
 
 
-@attack("index/sources.py: the name of a source may look like the official one's")
 def test_no_source_looks_official(home: Home, tmp_path: Path) -> None:
     folder = IndexFolder(tmp_path / "index", name="0fficial", publisher="terrarium")
     folder.add(Wheel.read(made(tmp_path)))
     folder.write(None, days=9)
-    assert kt("marketplace", "add", str(tmp_path / "index"), "--yes").returncode == 64
+    assert kt("marketplace", "add", str(tmp_path / "index"), "--yes").returncode == 2

@@ -142,7 +142,7 @@ class Sources:
 
     def check_new(self, name: str) -> None:
         """Raise UsageError for a name that no added source can have, or that one has."""
-        if not NAME.fullmatch(name) or name in RESERVED:
+        if not NAME.fullmatch(name) or name in RESERVED or _looks_official(name):
             raise UsageError(f"a source can't be called {name!r}", hint="--name NAME (a-z, 0-9, hyphens)")
         if any(source.name == name for source in self.store.sources()):
             raise UsageError(f"there is a source {name!r} already", hint="--name NAME, or kt marketplace remove it")
@@ -183,8 +183,9 @@ class Sources:
         for number, text in enumerate(self._named, 1):
             address, key = addressed(text)
             source = self._live(Source(name=f"index{number}", address=address, origin="environment", key=key))
-            if source.document is not None and source.document.name not in taken:
-                source = replace(source, name=source.document.name)
+            called = source.document.name if source.document is not None else ""
+            if called and called not in taken and not _looks_official(called):
+                source = replace(source, name=called)
             taken.add(source.name)
             yield source
 
@@ -214,3 +215,10 @@ def official() -> Source:
     file = files("kt_marketplace").joinpath("data", "index.json")
     document = Document.parse(file.read_bytes(), where="the official index")
     return Source(name=OFFICIAL, address="with kt-marketplace", origin="official", document=document)
+
+
+def _looks_official(name: str) -> bool:
+    """Tell whether people could take the name of a source for the official one's."""
+    from ..inspect.names import confusable
+
+    return confusable(name, (OFFICIAL,)) is not None

@@ -1,5 +1,6 @@
 """The packs of one lock as a folder for sys.path: built beside, checked, and only then switched to."""
 
+import errno
 import fcntl
 import json
 import os
@@ -19,6 +20,9 @@ from .intact import damaged, spoilt
 from .lock import Lock, Locked
 from .path import LOCK, ROOTS, SITE, lock_file, overlay, packs_folder
 
+CACHE = "uv"
+"""Where uv keeps what it unpacked, below the folder of the packs."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 HISTORY = 20
 """How many changes can be gone back."""
 
@@ -39,6 +43,11 @@ def alone() -> Iterator[Path]:
         try:
             with TemporaryDirectory(dir=folder, prefix="work-") as work:
                 yield Path(work)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            # What is copied has a name in the error, and what is written has none.
+            raise OSError(error.errno, error.strerror, str(folder)) from error
         finally:
             uv.KEPT_OPEN.discard(file.fileno())
 
@@ -69,7 +78,9 @@ def build(lock: Lock, work: Path) -> Path:
     if lines:
         _install(lines, site, work)
     if bad := damaged(lock, site):
-        raise Tampered(f"what was installed is not what was inspected: {', '.join(bad[:5])}", where=str(site))
+        shutil.rmtree(packs_folder() / CACHE, ignore_errors=True)
+        what = f"what uv unpacked is not what was inspected: {', '.join(bad[:5])}"
+        raise Tampered(what, where=str(packs_folder() / CACHE), hint="it was removed: try again")
     (fresh / LOCK).write_bytes(lock.text())
     fresh.rename(done)
     return done
@@ -87,8 +98,9 @@ def _install(lines: list[str], site: Path, work: Path) -> None:
     (work / "wheels.txt").write_text("".join(lines))
     uv.run(
         *("pip", "install", "--target", site, "--python", sys.executable, "--no-deps", "--require-hashes"),
-        # Not from uv's cache, nor linked to it: what a program did to a file there would be installed, or come there.
-        *("--no-build", "--no-index", "--no-cache", "--link-mode", "copy", "-r", "wheels.txt"),
+        # From a cache of our own, and not linked to it: what is done to a file in one must not come to the other.
+        *("--no-build", "--no-index", "--cache-dir", packs_folder() / CACHE, "--link-mode", "copy"),
+        *("-r", "wheels.txt"),
         cwd=work,
     )
 
