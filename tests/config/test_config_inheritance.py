@@ -234,13 +234,14 @@ def test_levels_without_end_are_refused(plugins: Plugins, tmp_path: Path) -> Non
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 ITEMS = NAMES | st.builds(lambda name, x: {"name": name, "x": x}, NAMES, st.integers(0, 3))
-VALUES = st.recursive(st.integers(0, 3), lambda inner: st.dictionaries(NAMES, inner, max_size=3), max_leaves=6)
+DEEP = st.fixed_dictionaries({}, optional={"a": st.integers(0, 3), "b": st.dictionaries(NAMES, st.integers(0, 3))})
+VALUES = st.fixed_dictionaries({}, optional={"c": DEEP, "d": st.integers(0, 3)})
+"""Tables of which each key always has a table or always none: where a file changes that, the last one counts."""
 FILES = st.fixed_dictionaries(
     {},
     optional={
-        "llm": st.dictionaries(NAMES, VALUES, max_size=3),
-        "plugins": st.dictionaries(NAMES, st.dictionaries(NAMES, VALUES, max_size=3), max_size=3)
-        | st.lists(NAMES, max_size=3),
+        "llm": VALUES,
+        "plugins": st.dictionaries(NAMES, VALUES, max_size=3) | st.lists(NAMES, max_size=3),
         "limits": st.dictionaries(NAMES, st.integers(0, 3), max_size=3),
         "tools": st.lists(NAMES, max_size=5),
         "triggers": st.lists(ITEMS, max_size=5),

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from kt.errors import DataError
 
-from .findings import Finding, inert, listed
+from ..inert import inert
+from .findings import Finding, listed
 from .member_names import bad_names, clashing
 
 MAX_BYTES = 200 << 20

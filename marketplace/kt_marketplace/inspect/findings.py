@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from ..inert import inert
+
 Level = Literal["refuse", "ask", "note"]
-LONGEST = 400
 SHOWN = 5
 
 
@@ -22,17 +23,6 @@ class Finding:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", inert(self.text))
-
-
-def inert(text: str, *, longest: int = LONGEST) -> str:
-    """Return text on one line, at most `longest` characters, with what a terminal would obey or hide as escapes."""
-    cut = text if len(text) <= longest else text[: longest - 4] + " ..."
-    return "".join(c if c.isprintable() else _escaped(c) for c in cut)
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def listed(things: Iterable[str]) -> str:

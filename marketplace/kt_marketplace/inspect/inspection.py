@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from ..inert import inert
 from ..needs import ANY, Needs
 from . import claims, clashes, files, points, programs, record, versions
 from .case import Case
-from .findings import Finding, inert
+from .findings import Finding
 from .installed import Installed
 from .wheel import Wheel
 

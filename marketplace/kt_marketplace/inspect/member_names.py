@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from .findings import Finding, inert, listed
+from ..inert import inert
+from .findings import Finding, listed
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 

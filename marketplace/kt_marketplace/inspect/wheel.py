@@ -11,10 +11,11 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from ..inert import inert
 from ..manifest import FILE, Pack, normal
 from ..record import record_digest
 from .archive import MAX_BYTES, Archive
-from .findings import Finding, inert, listed
+from .findings import Finding, listed
 from .metadata import Metadata, ambiguous, entry_points
 
 MAX_TEXT = 4 << 20

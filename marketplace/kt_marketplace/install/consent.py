@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 
-from ..inspect.findings import inert
+from ..inert import inert
 from .errors import Refused
 
 
@@ -26,5 +26,8 @@ class Consent:
         if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
             raise Refused(f"{question} Nobody can be asked", hint="--yes says yes")
         print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise Refused("nothing was changed: you said no")
+        line = sys.stdin.readline()
+        if not line:
+            print(file=sys.stderr)
+        if line.strip().lower() not in ("y", "yes"):
+            raise Refused("nothing was changed: you said no" if line else "nothing was changed: nobody answered")

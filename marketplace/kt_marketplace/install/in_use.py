@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from ..manifest import normal
-from .editable import gone
 from .errors import NotBuilt
 from .intact import check
 from .lock import Lock
@@ -22,8 +21,11 @@ def in_use() -> tuple[Lock, Path] | None:
     built = overlay(lock_file().read_bytes())
     if not built.is_dir():
         raise NotBuilt("the packs of kt.lock are not built for this Python", where=str(lock_file()), hint="kt sync")
-    if lost := gone(lock.packs.values()):
-        raise lost[0].error
+    if any(pack.editable for pack in lock.packs.values()):
+        from .editable import gone
+
+        if lost := gone(lock.packs.values()):
+            raise lost[0].error
     check(lock, built / SITE)
     return lock, built / SITE
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from ..inspect.findings import inert
+from ..inert import inert
 from ..inspect.inspection import said_needs
 from ..needs import Needs
 from .lock import Lock, Locked

@@ -9,6 +9,8 @@ from kt import Agent, TurnResult, Usage, hookimpl
 class Slash:
     """Answer `/tools` and `/usage`; what is no command goes to the model."""
 
+    chat_commands = ("tools", "usage")
+
     def __init__(self) -> None:
         self.spent = Usage()
 
