@@ -64,7 +64,11 @@ def stage(attacker: Attacker, package_index: PackageIndex, tmp_path: Path) -> It
         yield Stage(attacker.folder, attacker.home, package_index, web, *keys)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+A_THIRD = [name if place % 3 == 0 else pytest.param(name, marks=pytest.mark.slow) for place, name in enumerate(HOSTILE)]
+"""All of them are looked at in test_inspect.py; the slow set installs them all, too."""
+
+
+@pytest.mark.parametrize("name", A_THIRD)
 def test_a_hostile_wheel_is_refused_or_asked_about(attacker: Attacker, table: Table, site: Path, name: str) -> None:
     hostile = HOSTILE[name]
     sys.path.append(str(site))

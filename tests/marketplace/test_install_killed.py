@@ -183,7 +183,7 @@ def killed_at_random_moments(scene: Scene, times: int, seed: int) -> None:
 
 
 def test_killed_at_random_moments(scene: Scene) -> None:
-    killed_at_random_moments(scene, 10, 1)
+    killed_at_random_moments(scene, 4, 1)
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ def play(index: PackageIndex, *, examples: int, steps: int) -> None:
 
 
 def test_random_changes_leave_what_a_model_says(package_index: PackageIndex, home: Home) -> None:
-    play(package_index, examples=30, steps=12)
+    play(package_index, examples=8, steps=10)
 
 
 @pytest.mark.slow
