@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from .installing import clean_environment
 from .wheels import make_pack
 
@@ -26,10 +24,6 @@ REGISTERS = "from kt import hookimpl\n@hookimpl\ndef kt_register(registry):\n   
 REGISTER_TOOL = REGISTERS.format("registry.tool('ztool', 'zpond.tools:croak')")
 PLAIN = TOOL.format(first="", effect="read", needs="")
 GREEDY = TOOL.format(first="", effect="once", needs="exec=PROGRAMS")
-
-
-def attack(reason: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=reason)
 
 
 def made(tmp_path: Path, files: dict[str, str] | None = None, version: str = "1.0", **options: Any) -> Path:
