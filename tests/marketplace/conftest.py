@@ -22,6 +22,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     monkeypatch.delenv("KT_INDEX", raising=False)
     monkeypatch.delenv("KT_OFFLINE", raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    # A command that manages packs leaves them out for its whole process; other tests run such in this one.
+    monkeypatch.setattr("kt_marketplace.install.path._left_out", False)
     for name in [name for name in sys.modules if name.partition(".")[0] in ("kt_pond", "kt_lake")]:
         del sys.modules[name]  # of another folder's tests
     before = set(sys.modules)

@@ -216,10 +216,11 @@ def _replaceable(roots: list[Root], base: Installed) -> list[Root]:
 
 def _check_sources(references: Iterable[Reference]) -> None:
     """Raise NotFound for a source that is not known, also where its pack is there."""
-    from ..index import Sources
+    if named := {reference.source for reference in references if reference.source}:
+        from ..index import Sources
 
-    for source in {reference.source for reference in references if reference.source}:
-        Sources().get(source)
+        for source in named:
+            Sources().get(source)
 
 
 def _named(word: str) -> str:

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,13 @@ class Watch:
         if self._limit is None or not self._folders:
             await work
             return
-        before, began, limit = [_free(f) for f in self._folders], time.time(), self._limit * MIB
+        before, began, limit = _free(self._folders), time.time(), self._limit * MIB
         task = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait([task], timeout=EVERY))[0]:
-                now = [_free(f) for f in self._folders]
-                taken = max(old[0] - new[0] for old, new in zip(before, now, strict=True))
-                named = max(old[1] - new[1] for old, new in zip(before, now, strict=True))
+                now = _free(before)
+                taken = max((before[f][0] - free for f, (free, _) in now.items()), default=0)
+                named = max((before[f][1] - free for f, (_, free) in now.items()), default=0)
                 if taken <= limit and named <= MAX_FILES:
                     continue
                 grown, files = await asyncio.to_thread(_changed, self._folders, began)
@@ -49,10 +50,14 @@ class Watch:
         await task
 
 
-def _free(folder: Path) -> tuple[int, int]:
-    """Return free bytes and free file numbers of the file system."""
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize, found.f_ffree
+def _free(folders: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+    """Return free bytes and free file numbers of the file system of each folder that is still there."""
+    out = {}
+    for folder in folders:
+        with suppress(FileNotFoundError):
+            found = os.statvfs(folder)
+            out[folder] = (found.f_bavail * found.f_frsize, found.f_ffree)
+    return out
 
 
 def _changed(folders: Sequence[Path], since: float) -> tuple[int, int]:
