@@ -91,7 +91,7 @@ RECIPE = table(
     "creatures", name=WORDS, root=st.sampled_from(["a", "nobody"]) | table(name=WORDS, system_prompt=TEXTS),
     creatures=st.lists(SEAT, min_size=1, max_size=3), channels=table(talk=TEXTS | table(description=TEXTS, type=WORDS)),
 )  # fmt: skip
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def all_is_accounted_for(plugins: Plugins, data: dict[str, Any], name: str) -> None:

@@ -112,7 +112,7 @@ async def test_messages_that_only_python_calls_equal_are_two(tmp_path: Path) -> 
         assert exact(reader.conversation()) == live
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(steps=STEPS)
 async def test_the_conversation_that_is_read_is_the_one_that_was(steps: list[Any]) -> None:
     with TemporaryDirectory() as folder:

@@ -141,7 +141,7 @@ def parsed(texts: list[str]) -> Cron | None:
 schedules = st.tuples(*(fields(name) for name in BOUNDS)).map(list)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(schedules, st.integers(0, 4_000_000_000))
 def test_it_comes_due_at_every_minute_that_matches(texts: list[str], since: int) -> None:
     cron = parsed(texts)
