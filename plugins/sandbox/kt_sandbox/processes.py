@@ -143,7 +143,8 @@ async def _start(launch: Launch, cwd: Path, name: str, stdin: Stdin, pipe: Pipe)
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            missing = f"program {name!r}" if cwd.is_dir() else f"working folder {str(cwd)!r}"
+            folder = str(error.filename) == str(cwd)
+            missing = f"working folder {str(cwd)!r}" if folder else f"program {name!r}"
             raise NotFound(f"there is no {missing}") from error
         except OSError as error:
             raise KTError(f"{name!r} does not start: {error.strerror}") from error
