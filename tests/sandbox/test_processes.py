@@ -256,7 +256,7 @@ async def test_no_descriptor_and_no_task_is_left(run: Exec) -> None:
 
 async def test_a_folder_or_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     gone = Launch(["true"], {"PATH": os.environ["PATH"]})
-    with pytest.raises(NotFound, match="no working folder '.*gone'"):
+    with pytest.raises(NotFound, match=r"no working folder '.*gone'"):
         await Processes().run(gone, tmp_path / "gone", name="true")
     with pytest.raises(NotFound, match="no program 'frogs'"):
         await Processes().run(Launch(["frogs"], {"PATH": os.environ["PATH"]}), tmp_path, name="frogs")
