@@ -254,6 +254,7 @@ async def test_no_descriptor_and_no_task_is_left(run: Exec) -> None:
     assert descriptors() == before
     assert asyncio.all_tasks() == tasks
 
+
 async def test_a_folder_or_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     gone = Launch(["true"], {"PATH": os.environ["PATH"]})
     with pytest.raises(NotFound, match=r"no working folder '.*gone'"):
