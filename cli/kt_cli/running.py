@@ -47,12 +47,12 @@ def _converse(settings: RunSettings) -> int:
 
         raise DataError("there is no prompt", hint=f"--output {settings.output} needs a PROMPT, or one on stdin")
     mode = settings.mode or ("cli" if sys.stdin.isatty() and sys.stdout.isatty() else "plain")
+    surface = settings.registry.find("surface", mode)
+    if surface is not None:
+        talk = surface.load()
+        return asyncio.run(_supervised(lambda: talk(settings)))
     if mode == "tui":
-        surface = settings.registry.find("surface", "tui")
-        if surface is None:
-            raise ConfigError("--mode tui comes with kt-tui", hint="pip install kt-tui")
-        code: int = surface.load()(settings)
-        return code
+        raise ConfigError("--mode tui comes with kt-tui", hint="pip install kt-tui")
     from .conversation import Conversation
 
     return asyncio.run(_supervised(lambda: Conversation(settings, plain=mode == "plain").run()))

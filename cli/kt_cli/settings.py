@@ -1,13 +1,14 @@
 """What one `kt run` was asked to do; plugins' options change it before the agent is built."""
 
 import os
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kt.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from kt import Plugins, Registry
+    from kt import Agent, Plugins, Registry
 
 DEFAULT_CREATURE = "@kt-biome/creatures/general"
 
@@ -42,6 +43,17 @@ class RunSettings:
     @property
     def registry(self) -> "Registry":
         return self.plugins.registry
+
+    async def build(self, *, session: str | None = None) -> "Agent":
+        """Return the agent of these settings; with `session` the one that goes on with it, "" a fresh one."""
+        from .running import build_agent
+
+        settings = self
+        if session is not None:
+            settings = copy(self)
+            settings.resume = session or None
+            settings.options = {k: v for k, v in self.options.items() if k != "session"}
+        return await build_agent(settings)
 
     def bound(self, **limits: float | None) -> None:
         """Set the limits of a turn. Raises UsageError for one that is out of range."""

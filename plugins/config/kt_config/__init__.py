@@ -36,5 +36,6 @@ def kt_register(registry: "Registry") -> None:
     registry.add("config", "add_model", "kt_config.settings:add_table", help="write a preset or endpoint")
     registry.add("config", "endpoints", "kt_config.settings:endpoints", help="the user's own endpoints")
     registry.add("config", "trust", "kt_config.trust:trust", help="trust a folder")
+    registry.add("config", "is_trusted", "kt_config.trust:is_trusted", help="is a folder trusted as it is now?")
     registry.add("config", "creatures_of", "kt_config.references:creatures_of", help="the creatures a pack carries")
     registry.add("config", "profiles", "kt_config.profiles:names", help="the names of all profiles")

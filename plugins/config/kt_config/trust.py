@@ -1,7 +1,9 @@
-"""Which projects the user trusts: a .kt/ says nothing before its folder is on this list, with what is in it now."""
+"""Which projects the user trusts: a folder says nothing before it is on this list, with what it says now."""
 
 import hashlib
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from kt.errors import DataError
@@ -10,7 +12,7 @@ from .home import config_folder
 
 
 def trusted() -> dict[str, str]:
-    """Return the trusted folders and the digest of each one's .kt/ as it was then.
+    """Return the trusted folders and the digest of what each one said then.
 
     Raises DataError where the list can't be read: trust is never guessed.
     """
@@ -27,7 +29,7 @@ def trusted() -> dict[str, str]:
 
 
 def is_trusted(folder: Path) -> bool:
-    """Tell whether this folder is trusted and its .kt/ is what it was then: a tool may have changed it since."""
+    """Tell whether this folder is trusted and says what it said then: a tool may have changed it since."""
     return trusted().get(str(folder.resolve())) == digest(folder)
 
 
@@ -42,12 +44,18 @@ def trust(folder: Path) -> None:
 
 
 def digest(folder: Path) -> str:
-    """Return the SHA-256 over the names and contents of the files in a folder's .kt/."""
+    """Return the SHA-256 over the names and contents of the files that have a say: .kt/, and hooks in .claude/."""
     total = hashlib.sha256()
-    base = folder.resolve() / ".kt"
-    for path in sorted(base.rglob("*")):
+    root = folder.resolve()
+    for path in _having_a_say(root):
         if path.is_file():
-            content = path.read_bytes()
-            total.update(f"{path.relative_to(base).as_posix()}\0{len(content)}\0".encode(errors="surrogateescape"))
+            content, name = path.read_bytes(), Path(os.path.relpath(path, root / ".kt")).as_posix()
+            total.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape"))
             total.update(content)
     return total.hexdigest()
+
+
+def _having_a_say(root: Path) -> Iterator[Path]:
+    yield from sorted((root / ".kt").rglob("*"))
+    yield from (root / ".claude" / name for name in ("settings.json", "settings.local.json"))
+    yield from sorted((root / ".claude" / "hooks").rglob("*"))

@@ -97,7 +97,7 @@ def _kept(made: Mapping[str, Any], plugins: "Plugins") -> dict[str, Any]:
 
 
 def _without_guards(given: object, plugins: "Plugins") -> object:
-    """Return an entry of `plugins=` without "no:name", and without settings that a guard was given."""
+    """Return an entry of `plugins=` without "no:name", and without settings of guards and of what grants rights."""
     if isinstance(given, str):
         return None if given.startswith("no:") else given
     if not isinstance(given, Mapping):
@@ -108,7 +108,8 @@ def _without_guards(given: object, plugins: "Plugins") -> object:
 
 def _guards(plugins: "Plugins") -> set[str]:
     profiles = [entry.load() for entry in plugins.registry.entries("profile")]
-    return {"permissions", "sandbox", *(name for p in profiles for name in p.get("guards", ()))}
+    granting = {entry.name for entry in plugins.registry.entries("plugin") if entry.data.get("grants")}
+    return {"permissions", "sandbox", *granting, *(name for p in profiles for name in p.get("guards", ()))}
 
 
 def _nothing_missing(made: Mapping[str, Any], options: Mapping[str, Any], path: Path) -> None:

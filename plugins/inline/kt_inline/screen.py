@@ -1,0 +1,176 @@
+"""The lower end of the terminal: what lives, the prompt or a question, and the footer; all else is scrollback."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kt_chat.inert import one_line
+from prompt_toolkit.application import Application
+from prompt_toolkit.application.run_in_terminal import in_terminal
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import ThreadedCompleter
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.layout import ConditionalContainer, Float, FloatContainer, HSplit, Layout, Window
+from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
+from prompt_toolkit.layout.dimension import Dimension
+from prompt_toolkit.layout.menus import CompletionsMenu
+from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.styles import Style
+
+from .complete import Completions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from prompt_toolkit.key_binding import KeyBindings
+
+EVERY = 0.04
+"""Seconds between two writes to the scrollback."""
+BEAT = 0.25
+"""Seconds between two drawings of a spinner."""
+STYLE = Style.from_dict({
+    "prompt": "bold",
+    "footer": "fg:ansibrightblack",
+    "hint": "fg:ansibrightblack",
+    "live": "fg:ansicyan",
+    "doing": "fg:ansicyan",
+    "badge": "fg:ansiyellow",
+    "question": "bold",
+    "chosen": "bold fg:ansicyan",
+    "added": "fg:ansigreen",
+    "removed": "fg:ansired",
+    "completion-menu": "noinherit",
+    "completion-menu.completion": "fg:ansidefault bg:ansidefault",
+    "completion-menu.completion.current": "reverse",
+    "completion-menu.meta.completion": "fg:ansibrightblack bg:ansidefault",
+    "completion-menu.meta.completion.current": "reverse",
+})  # fmt: skip
+
+Rows = list[tuple[str, str]]
+
+
+class Screen:
+    """Own the terminal while the conversation lasts.
+
+    `above`, `badges`, `dialog` and `footer` give the styled lines of their places; `out` gives, and forgets, what the
+    scrollback gets next.
+    """
+
+    def __init__(
+        self,
+        *,
+        keys: "KeyBindings",
+        completions: Completions,
+        history: "Path | None",
+        above: Callable[[], Rows],
+        badges: Callable[[], Rows],
+        dialog: Callable[[], Rows],
+        footer: Callable[[], str],
+        out: Callable[[], str],
+        entered: Callable[[Buffer], bool],
+    ) -> None:
+        self._out, self._writing = out, asyncio.Lock()
+        self._due: asyncio.TimerHandle | None = None
+        self.prompt = Buffer(
+            completer=ThreadedCompleter(completions),
+            complete_while_typing=True,
+            history=_history(history),
+            multiline=True,
+            accept_handler=entered,
+            enable_history_search=False,
+            tempfile_suffix=".md",
+        )
+        self.typed = Buffer(multiline=False, accept_handler=entered)
+        asking = Condition(lambda: bool(dialog()))
+        line = Window(
+            BufferControl(self.prompt, input_processors=[BeforeInput("> ", style="class:prompt")]),
+            height=Dimension(min=1, max=12),
+            wrap_lines=True,
+            dont_extend_height=True,
+        )
+        reason = Window(BufferControl(self.typed, input_processors=[BeforeInput("? ", style="class:prompt")]), height=1)
+        body = HSplit([
+            _rows(above),
+            ConditionalContainer(_rows(dialog), asking),
+            ConditionalContainer(reason, asking),
+            ConditionalContainer(_rows(badges), ~asking),
+            ConditionalContainer(line, ~asking),
+            Window(FormattedTextControl(lambda: [("class:footer", footer())]), height=1),
+        ])  # fmt: skip
+        menu = Float(xcursor=True, ycursor=True, content=CompletionsMenu(max_height=8, scroll_offset=1))
+        self._line, self._reason, self._asking = line, reason, asking
+        self.app: Application[None] = Application(
+            layout=Layout(FloatContainer(body, [menu]), focused_element=line),
+            key_bindings=keys,
+            style=STYLE,
+            erase_when_done=True,
+            refresh_interval=None,
+            enable_page_navigation_bindings=False,
+        )
+        self.app.ttimeoutlen, self.app.timeoutlen = 0.05, 0.3
+
+    @property
+    def width(self) -> int:
+        return self.app.output.get_size().columns
+
+    def draw(self) -> None:
+        """Draw again soon, and write what is there for the scrollback."""
+        self._focus()
+        self.app.invalidate()
+        if self._due is None and self.app.is_running:
+            self._due = asyncio.get_running_loop().call_later(EVERY, self._write)
+
+    def _focus(self) -> None:
+        wanted = self._reason if self._asking() else self._line
+        if self.app.layout.current_window is not wanted:
+            self.app.layout.focus(wanted)
+
+    def _write(self) -> None:
+        self._due = None
+        self.app.create_background_task(self.flush())
+
+    async def flush(self) -> None:
+        """Write what is there for the scrollback, above everything that is drawn."""
+        async with self._writing:
+            if not (text := self._out()):
+                return
+            async with in_terminal():
+                self.app.output.write_raw(text)
+                self.app.output.flush()
+
+    async def beat(self, busy: Callable[[], bool]) -> None:
+        """Keep a spinner turning while there is something to wait for."""
+        while True:
+            await asyncio.sleep(BEAT)
+            if busy():
+                self.app.invalidate()
+
+
+def _rows(lines: Callable[[], Rows]) -> Any:
+    """Return a part of the screen that is as high as its lines, and not there without any."""
+
+    def text() -> list[tuple[str, str]]:
+        rows = lines()
+        return [pair for at, (style, line) in enumerate(rows) for pair in ((style, line), ("", "\n" * (at < len(rows) - 1)))]
+
+    window = Window(FormattedTextControl(text), dont_extend_height=True, wrap_lines=False)
+    return ConditionalContainer(window, Condition(lambda: bool(lines())))
+
+
+def _history(file: "Path | None") -> History:
+    if file is None:
+        return InMemoryHistory()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    return FileHistory(str(file))
+
+
+def cut(parts: list[str], width: int) -> str:
+    """Return as many parts on one line as fit, the first in any case."""
+    line = parts[0]
+    for part in parts[1:]:
+        if len(line) + len(part) + 3 > width - 1:
+            break
+        line += f" | {part}"
+    return one_line(line, max(width - 1, 10))

@@ -1,0 +1,264 @@
+"""The surface `cli`: what is typed goes to the conversation, what happens in it to the terminal."""
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from kt import Agent
+from kt.errors import MissingPlugin
+from kt_chat.changes import Change, Watched, compare
+from kt_chat.chat import Chat
+from kt_chat.inert import one_line
+from kt_chat.items import Call, Item
+from kt_chat.status import footer
+from prompt_toolkit.buffer import Buffer
+
+from .clipboard import copied
+from .complete import Completions
+from .dialog import Dialog
+from .draw import Draw
+from .keys import bindings
+from .paste import Pastes, clipboard_image
+from .screen import Rows, Screen, cut
+from .view import View
+
+if TYPE_CHECKING:
+    from kt.events import QuestionAsked
+
+TWICE = 2.0
+"""Seconds within which a second Ctrl-C leaves."""
+
+
+async def run(settings: Any) -> int:
+    """Hold the conversation of some settings on this terminal; return the exit code."""
+    return await Surface(settings).run()
+
+
+class Surface:
+    """Bring keys, screen and conversation together."""
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+        self.chat: Chat | None = None
+        self.dialog: Dialog | None = None
+        self.pastes = Pastes()
+        self.queueing = False
+        self._early: list[str] = []
+        self._stopped_at = float("-inf")
+        self._began, self._doing = monotonic(), ""
+        self._tasks: set[asyncio.Task[None]] = set()
+        home = settings.registry.find("config", "home")
+        self.screen = Screen(
+            keys=bindings(self),
+            completions=Completions(lambda: None if self.chat is None else self.chat.agent),
+            history=home.load()() / "history" if home is not None else None,
+            above=self._above,
+            badges=self._badges,
+            dialog=lambda: [] if self.dialog is None else self.dialog.rows(self.screen.width),
+            footer=self._footer,
+            out=self._out,
+            entered=self._entered,
+        )
+        self.view = View(Draw(width=self.screen.width, colour="NO_COLOR" not in os.environ), self.screen.draw)
+
+    async def run(self) -> int:
+        """Talk until the person leaves; print how to go on."""
+        chat = Chat(self.settings.build, self._changed)
+        drawing = asyncio.ensure_future(self.screen.app.run_async(handle_sigint=False))
+        try:
+            async with chat:
+                self.chat = chat
+                self.view.out.append(self._greeting(chat.agent))
+                self.screen.draw()
+                beating = asyncio.ensure_future(self.screen.beat(lambda: chat.busy))
+                for text in self._early:
+                    self._start(text)
+                leaving = asyncio.ensure_future(chat.left.wait())
+                await asyncio.wait([drawing, leaving], return_when=asyncio.FIRST_COMPLETED)
+                for task in (beating, leaving, *self._tasks):
+                    task.cancel()
+                kept = chat.agent.session
+        finally:
+            await self._close(drawing)
+        sys.stdout.write(self._out())
+        if kept is not None:
+            print(f"kept as {Path(kept).stem}: kt resume {Path(kept).stem}", file=sys.stderr)
+        return 0
+
+    async def _close(self, drawing: "asyncio.Task[None]") -> None:
+        if not drawing.done():
+            if self.screen.app.is_running:
+                self.screen.app.exit()
+            with suppress(asyncio.CancelledError):
+                await drawing
+
+    def _greeting(self, agent: Agent) -> str:
+        line = f"{agent.name} on {agent.model} in {agent.pwd}, sandbox {agent.sandbox.level}. /help; Ctrl-D leaves."
+        return self.view.draw.lines(line)
+
+    # What is shown
+
+    def _changed(self, item: Item) -> None:
+        self.view.draw.width = self.screen.width
+        self.view.changed(item)
+        self._next_question()
+
+    def _next_question(self) -> None:
+        """Show the question that is to be answered next, if any."""
+        waiting = self.chat.questions if self.chat is not None else []
+        if not waiting:
+            self.dialog = None
+        elif self.dialog is None or self.dialog.question.id != waiting[0].id:
+            self.dialog = Dialog(waiting[0], waiting, self._proposed(waiting[0]))
+        else:
+            self.dialog.waiting = waiting
+        self.screen.draw()
+
+    def _proposed(self, question: "QuestionAsked") -> list[Change]:
+        """Return what the call that waits for a yes would do to files, where its tool can tell."""
+        assert self.chat is not None
+        agent, data = self.chat.agent, question.data
+        turn = agent.turn
+        state = turn.calls.get(question.call_id) if turn is not None else None
+        entry = None if state is None else agent.host.registry.find("preview", state.call.name)
+        if entry is None or not isinstance(data, dict):
+            return []
+        watched = Watched(agent)
+        found = (compare(path, before, after) for path, before, after in entry.load()(data, watched.text))
+        return [change for change in found if change is not None]
+
+    def _out(self) -> str:
+        text = "".join(self.view.out)
+        self.view.out.clear()
+        return text
+
+    def _above(self) -> Rows:
+        doing = self.chat.transcript.doing if self.chat is not None else ""
+        if bool(doing) != bool(self._doing):
+            self._began = monotonic()
+        self._doing = doing
+        beside = f"down {self.chat.spent.down}" if self.chat is not None and self.chat.spent.down else ""
+        return self.view.above(doing if self.dialog is None else "", self._began, beside)
+
+    def _badges(self) -> Rows:
+        waiting = self.chat.waiting if self.chat is not None else []
+        words = [("joins the turn" if p.steer else "next turn", one_line(p.message.text, 200)) for p in waiting]
+        rows = [("class:badge", one_line(f"[{word}] {text}", self.screen.width - 1)) for word, text in words]
+        return [*rows, ("class:hint", "up takes the last one back")] if rows else rows
+
+    def _footer(self) -> str:
+        if self.chat is None or self.chat.is_closed:
+            return "starting ..."
+        return cut(footer(self.chat.agent, self.chat.spent, context=self.chat.context), self.screen.width)
+
+    # What keys do
+
+    def _entered(self, buffer: Buffer) -> bool:
+        """Take what was typed; return whether the buffer keeps it."""
+        if buffer is self.screen.typed:
+            self._answer(buffer.text)
+            return False
+        self._start(buffer.text)
+        return False
+
+    def _start(self, text: str) -> None:
+        if self.chat is None:
+            self._early.append(text)
+            return
+        later, self.queueing = self.queueing, False
+        whole, parts = self.pastes.whole(text)
+        self._spawn(self._enter(whole, not later, parts))
+
+    async def _enter(self, text: str, steer: bool, parts: Any) -> None:
+        assert self.chat is not None
+        await self.chat.enter(text, steer=steer, parts=parts)
+        if self.chat.clipboard:
+            self.screen.app.output.write_raw(copied(self.chat.clipboard))
+            self.screen.app.output.flush()
+            self.chat.clipboard = ""
+        self.screen.draw()
+
+    def _answer(self, typed: str) -> None:
+        if self.dialog is not None and self.chat is not None:
+            dialog, answer = self.dialog, self.dialog.answer(typed)
+            if answer is not None:
+                self.dialog = None
+                self._spawn(self._answered(dialog, answer))
+
+    async def _answered(self, dialog: Dialog, answer: str) -> None:
+        assert self.chat is not None
+        await self.chat.answer(dialog.question, answer)
+        self._next_question()
+
+    def escape(self) -> None:
+        if self.dialog is not None and self.chat is not None:
+            dialog, self.dialog = self.dialog, None
+            self.screen.typed.reset()
+            self._spawn(self._answered(dialog, dialog.no))
+        elif self.screen.prompt.complete_state is not None:
+            self.screen.prompt.cancel_completion()
+        elif self.chat is not None:
+            self.chat.interrupt()
+
+    def control_c(self) -> None:
+        """Clear the prompt or interrupt; a second time in two seconds leaves."""
+        if monotonic() - self._stopped_at < TWICE:
+            self.leave()
+            return
+        self._stopped_at = monotonic()
+        if self.screen.prompt.text:
+            self.screen.prompt.reset()
+        elif self.chat is None or not self.chat.interrupt():
+            self.view.out.append(self.view.draw.lines("Ctrl-C once more leaves"))
+        self.screen.draw()
+
+    def leave(self) -> None:
+        if self.screen.app.is_running:
+            self.screen.app.exit()
+
+    def take_back(self) -> bool:
+        text = self.chat.take_back() if self.chat is not None else None
+        if text is None:
+            return False
+        self.screen.prompt.text = text
+        self.screen.prompt.cursor_position = len(text)
+        return True
+
+    def move(self, by: int) -> None:
+        if self.dialog is not None:
+            self.dialog.move(by)
+
+    def unfold(self) -> None:
+        if self.dialog is not None and self.dialog.changes:
+            self.view.out.append(self.view.draw.lines(*[
+                line for change in self.dialog.changes for line in self.view.draw.change(change, whole=True)
+            ]))  # fmt: skip
+            self.screen.draw()
+        else:
+            self.view.unfold()
+
+    def to_background(self) -> None:
+        running = [item for item in self.view.live if isinstance(item, Call) and item.state == "running"]
+        if self.chat is not None and running:
+            with suppress(MissingPlugin):
+                self.chat.agent.plugin("jobs").promote(running[-1].id)
+
+    def paste_image(self) -> None:
+        self._spawn(self._paste_image())
+
+    async def _paste_image(self) -> None:
+        media = await asyncio.to_thread(clipboard_image)
+        if media is not None:
+            self.screen.prompt.insert_text(self.pastes.picture(media))
+        else:
+            self.view.out.append(self.view.draw.lines("there is no image on the clipboard, or no program to read it"))
+        self.screen.draw()
+
+    def _spawn(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
