@@ -20,6 +20,7 @@ ALLOWED = {
 }
 PAIRS = {("kt_openai", "kt_http"), ("kt_local", "kt_openai"), ("kt_local", "kt_http")}
 PAIRS |= {("kt_permissions", "kt_sandbox"), ("kt_replay", "kt_sessions")}
+PAIRS |= {(m, "kt_chat") for m in ("kt_cli", "kt_inline", "kt_tui")}
 PAIRS |= {(m, n) for m in ("kt_anthropic", "kt_gemini", "kt_codex", "kt_endpoints") for n in ("kt_http", "kt_openai")}
 """Plugins that may import another plugin; everything else meets through registry, hooks or bus."""
 

@@ -30,3 +30,4 @@ def kt_register(registry: "Registry") -> None:
     registry.tool("web_search", "kt_builtin_tools.web:web_search", help="search the web")
     registry.tool("todo", "kt_builtin_tools.plan:todo", help="keep a to-do list")
     registry.tool("ask_user", "kt_builtin_tools.ask:ask_user", help="ask the user a question")
+    registry.add("chat_command", "todo", "kt_builtin_tools.chat:todo", help="the to-do list that the model keeps")

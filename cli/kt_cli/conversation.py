@@ -1,20 +1,21 @@
-"""A conversation line by line: `--mode plain` for pipes, `--mode cli` for a terminal."""
+"""A conversation line by line, `--mode plain`: answers on stdout, everything else on stderr."""
 
 import asyncio
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from kt import Agent, KTError, TurnResult
-from kt.events import Event, LLMRestarted, TextDelta, TurnEnded
+from kt.events import Event, LLMRestarted, TextDelta, ToolEnded, ToolStarted, TurnEnded
+from kt_chat.attach import message_of
+from kt_chat.changes import Watched
+from kt_chat.commands import reply_to, said_in
+from kt_chat.past import unfinished
 
 from .answers import answer_on_terminal, answer_one
-from .chat_commands import answer_to, said_in
 from .console import Console, line_of
 from .lines import Lines
-from .resuming import unfinished
-from .running import build_agent
 from .settings import RunSettings
 
 GREETING = "{name} on {model} in {pwd}, sandbox {level}. End with Ctrl-D; Ctrl-C interrupts; /help."
@@ -23,26 +24,32 @@ GREETING = "{name} on {model} in {pwd}, sandbox {level}. End with Ctrl-D; Ctrl-C
 class Conversation:
     """Read a line, run a turn, print the answer; the end of input is a normal end."""
 
-    def __init__(self, settings: RunSettings, *, plain: bool) -> None:
-        self.settings, self.plain = settings, plain
+    def __init__(self, settings: RunSettings) -> None:
+        self.settings = settings
         self.console = Console(verbose=settings.verbose)
         self.lines = Lines()
+        self.talks = sys.stdin.isatty()
+        """Whether a person sits there, who is greeted and asked."""
         self._column, self._streamed = 0, ""
 
     async def run(self) -> int:
         """Return 0 at the end of input."""
-        agent = await build_agent(self.settings)
-        async with agent.host, agent:
-            with ExitStack() as scope:
+        session: str | None = None
+        first = True
+        while True:
+            agent = await (self.settings.build() if first else self.settings.build(session=session))
+            async with agent.host, agent, AsyncExitStack() as scope:
                 self._attach(agent, scope)
-                if not self.plain:
+                if self.talks:
                     self.console.note(
                         GREETING.format(name=agent.name, model=agent.model, pwd=agent.pwd, level=agent.sandbox.level)
                     )
-                if self.settings.resume is not None:
+                if not first or self.settings.resume is not None:
                     await self._go_on(agent)
-                await self._lines(agent)
-        if agent.session is not None and not self.plain:
+                session, first = await self._lines(agent), False
+            if session is None:
+                break
+        if agent.session is not None and self.talks:
             self.console.note(f"kept as {Path(agent.session).stem} (kt resume --last)")
         return 0
 
@@ -51,17 +58,19 @@ class Conversation:
         said = [message.text for message in agent.history if message.role in ("user", "assistant") and message.text]
         for text in said[-2:]:
             self.console.note(text)
-        for question in agent.questions.pending if sys.stdin.isatty() else ():
+        for question in agent.questions.pending if self.talks else ():
             await answer_one(agent, question, self.lines)
         if unfinished(agent) and agent.turn is None and not agent.questions.pending:
             await agent.run(None)
 
-    def _attach(self, agent: Agent, scope: ExitStack) -> None:
-        if sys.stdin.isatty():
+    def _attach(self, agent: Agent, scope: AsyncExitStack) -> None:
+        if self.talks:
             scope.enter_context(agent.questions.attached())
             scope.callback(answer_on_terminal(agent, self.lines))
-        if self.settings.verbose or not self.plain:
-            scope.callback(agent.bus.on(Event, self._show))
+        watched = Watched(agent)
+        scope.callback(agent.bus.on(ToolStarted, lambda e: watched.started(e.call)))
+        scope.callback(agent.bus.on(Event, self._show))
+        scope.callback(agent.bus.on(ToolEnded, lambda e: self._changed(watched, e)))
         scope.callback(agent.bus.on(TextDelta, self._delta))
         scope.callback(agent.bus.on(LLMRestarted, self._restarted))
         scope.callback(agent.bus.on(TurnEnded, lambda e: self._ended(e.result)))
@@ -69,26 +78,34 @@ class Conversation:
         loop.add_signal_handler(signal.SIGINT, agent.interrupt)
         scope.callback(loop.remove_signal_handler, signal.SIGINT)
 
-    async def _lines(self, agent: Agent) -> None:
+    async def _lines(self, agent: Agent) -> str | None:
+        """Serve lines until the end; return the session to go on with, None at the end of input."""
         while True:
-            if not self.plain:
+            if self.talks:
                 print("> ", end="", file=sys.stderr, flush=True)
             if (line := await self.lines.next()) is None:
-                if not self.plain:
+                if self.talks:
                     print(file=sys.stderr)
-                return
-            if line.strip() and not await self._command(agent, line.strip()):
-                await agent.run(said_in(line.strip()))
-
-    async def _command(self, agent: Agent, line: str) -> bool:
-        """Show what a line like "/compact words" is answered with; return whether it was one, and no turn."""
-        try:
-            answer = await answer_to(agent, line)
-        except KTError as error:
-            answer = error.line()
-        if answer is not None:
-            self.console.note(answer)
-        return answer is not None
+                return None
+            try:
+                reply = await reply_to(agent, line.strip())
+            except KTError as error:
+                self.console.note(error.line())
+                continue
+            if reply is None:
+                if line.strip():
+                    await agent.run(message_of(agent, said_in(line.strip())))
+                continue
+            if reply.text:
+                self.console.note(reply.text)
+            if reply.copy:
+                self.console.text(reply.copy + "\n")
+            if reply.leave:
+                return None
+            if reply.open is not None:
+                return reply.open
+            if reply.say:
+                await agent.run(reply.say)
 
     def _delta(self, event: TextDelta) -> None:
         self._column = 0 if event.text.endswith("\n") else 1
@@ -106,6 +123,10 @@ class Conversation:
             self._column = 0
             self.console.text("\n")
         self.console.show(event)
+
+    def _changed(self, watched: Watched, event: ToolEnded) -> None:
+        for change in watched.ended(event.call):
+            self.console.note(f"  {change.verb} {change.path} +{change.added} -{change.removed}")
 
     def _ended(self, result: TurnResult) -> None:
         if not self._streamed.endswith(result.text):  # a plugin's own answer

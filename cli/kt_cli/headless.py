@@ -10,13 +10,13 @@ from typing import Any
 from kt import Agent, KTError, TurnResult, encode
 from kt.errors import UsageError
 from kt.events import Event, LLMRestarted, TextDelta
+from kt_chat.past import unfinished
 
 from .answers import answer_on_terminal
 from .console import Console, warn_of_resume
 from .errors import show_traceback
 from .lines import Lines
 from .results import failure_object, result_object
-from .resuming import unfinished
 from .running import build_agent
 from .settings import RunSettings
 

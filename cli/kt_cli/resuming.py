@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kt import Agent, Creature
+from kt import Creature
 from kt.errors import ConfigError, UsageError
 
 from .console import asked, inert
@@ -59,16 +59,6 @@ def pick(plugins: "Plugins") -> Path:
         raise UsageError(f"{word[:20]!r} is none of 1 to {len(rows)}")
     path: Path = rows[int(word) - 1][0]
     return path
-
-
-def unfinished(agent: Agent) -> bool:
-    """Tell whether the last turn of a resumed agent, or a plugin that says `unfinished`, has something to do."""
-    if any(getattr(active.plugin, "unfinished", False) is True for active in agent.active):
-        return True
-    if not agent.history:
-        return False
-    last = agent.history[-1]
-    return last.role != "assistant" or bool(last.tool_calls) or last.finish == "aborted"
 
 
 def need_sessions(plugins: "Plugins") -> None:

@@ -46,16 +46,24 @@ def _converse(settings: RunSettings) -> int:
         from kt.errors import DataError
 
         raise DataError("there is no prompt", hint=f"--output {settings.output} needs a PROMPT, or one on stdin")
-    mode = settings.mode or ("cli" if sys.stdin.isatty() and sys.stdout.isatty() else "plain")
+    mode = settings.mode or _mode(settings)
     surface = settings.registry.find("surface", mode)
     if surface is not None:
         talk = surface.load()
         return asyncio.run(_supervised(lambda: talk(settings)))
     if mode == "tui":
         raise ConfigError("--mode tui comes with kt-tui", hint="pip install kt-tui")
+    if mode == "cli":
+        raise ConfigError("--mode cli comes with kt-inline", hint="pip install kt-inline")
     from .conversation import Conversation
 
-    return asyncio.run(_supervised(lambda: Conversation(settings, plain=mode == "plain").run()))
+    return asyncio.run(_supervised(Conversation(settings).run))
+
+
+def _mode(settings: RunSettings) -> str:
+    """Return how a person at this terminal talks: plainly where it can't move its cursor, or is none."""
+    moves = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb")
+    return "cli" if moves and settings.registry.find("surface", "cli") is not None else "plain"
 
 
 async def _supervised(work: Callable[[], Awaitable[int]]) -> int:

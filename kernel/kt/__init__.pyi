@@ -1,5 +1,6 @@
 """The public names, for type checkers; the module itself imports each on first use."""
 
+from kt_chat.reply import ChatReply as ChatReply
 from kt_sessions.reader import SessionReader as SessionReader
 from kt_terrarium.engine import Terrarium as Terrarium
 

@@ -44,7 +44,7 @@ class Both:
         return raised.value
 
 
-PLUGINS = ["skills", "early", "advice", "prices", "compaction", "checkpoints", "quarantine"]
+PLUGINS = ["skills", "early", "advice", "prices", "compaction", "checkpoints", "quarantine", "shell_hooks"]
 """What the default profile enables."""
 
 

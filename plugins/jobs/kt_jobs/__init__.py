@@ -11,3 +11,10 @@ if TYPE_CHECKING:
 @hookimpl
 def kt_register(registry: "Registry") -> None:
     registry.plugin("jobs", "kt_jobs.jobs:Jobs", help="run tools marked background=True as jobs")
+    registry.add(
+        "chat_command",
+        "jobs",
+        "kt_jobs.chat:jobs",
+        help="calls in the background: /jobs [show ID | stop ID]",
+        complete="kt_jobs.chat:words",
+    )

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 from kt import Agent, Text, ToolCall, ToolResult, Vetoed, hookimpl
 from kt.errors import NotFound, nearest
-from kt.events import Logged, Refused
+from kt.events import Logged, Refused, ToolProgress
 
 BACKGROUND = "run_in_background"
+KEPT = 4_000
+"""Characters kept of what a job said last."""
 Next = Callable[[ToolCall], Awaitable[ToolResult]]
 
 
@@ -32,10 +34,16 @@ class JobEnded(Logged):
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One call as a task of its own; `result` is set when it has ended."""
+    """One call as a task of its own; `result` is set when it has ended.
+
+    `began` and `ended` are times of the host's clock, `output` is the end of what it said while it ran.
+    """
 
     id: str
     call: ToolCall
+    began: float = 0.0
+    ended: float | None = None
+    output: str = ""
     background: bool = False
     result: ToolResult | None = None
     cancelled: bool = False
@@ -67,9 +75,13 @@ class Jobs:
     @asynccontextmanager
     async def kt_lifespan(self, agent: Agent) -> AsyncIterator[None]:
         self._agent = agent
-        yield
-        for job in self.running:
-            await self.stop(job.id)
+        off = agent.bus.on(ToolProgress, self._heard)
+        try:
+            yield
+            for job in self.running:
+                await self.stop(job.id)
+        finally:
+            off()
 
     @hookimpl
     async def kt_around_tool_call(self, agent: Agent, call: ToolCall, next: Next) -> ToolResult:
@@ -118,9 +130,15 @@ class Jobs:
                 return job
         raise NotFound(f"no job {id!r}", hint=nearest(id, self.all))
 
+    def _heard(self, event: ToolProgress) -> None:
+        """Keep what a job says; a report with a fraction takes the place of the one before."""
+        for job in self.all.values():
+            if job.call.id == event.call_id:
+                job.output = event.text if event.fraction is not None else (job.output + event.text)[-KEPT:]
+
     def _start(self, agent: Agent, call: ToolCall, next: Next) -> Job:
         self._count += 1
-        job = self.all[f"j{self._count}"] = Job(f"j{self._count}", call)
+        job = self.all[f"j{self._count}"] = Job(f"j{self._count}", call, agent.host.clock.time())
 
         async def work() -> ToolResult:
             return await next(call)
@@ -139,7 +157,7 @@ class Jobs:
 
     def _ended(self, agent: Agent, job: Job, task: "asyncio.Task[ToolResult]") -> None:
         """Deliver a job's result; a foreground call's own caller has it already."""
-        job.cancelled = task.cancelled()
+        job.cancelled, job.ended = task.cancelled(), agent.host.clock.time()
         error = None if job.cancelled else task.exception()
         if not job.background:
             del self.all[job.id]

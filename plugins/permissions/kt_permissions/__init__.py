@@ -22,3 +22,10 @@ def kt_register(registry: "Registry") -> None:
         help="let tools run programs outside a sandbox without asking",
         is_flag=True,
     )
+    registry.add(
+        "chat_command",
+        "permissions",
+        "kt_permissions.chat:permissions",
+        help="mode, rules and approvals: /permissions [mode MODE | forget N]",
+        complete="kt_permissions.chat:words",
+    )

@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -28,6 +29,18 @@ def canonical(value: object) -> str:
         raise DataError(f"no JSON: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A call that the user approved; `key` is its digest, `wants` what it was asked for, `folder` where it works."""
+
+    key: str
+    scope: Scope
+    tool: str
+    arguments: Mapping[str, Any]
+    wants: Sequence[str]
+    folder: str
+
+
 class Approvals:
     """Approvals of single calls: tool, arguments, what it wants and the working folder, all of them equal.
 
@@ -37,7 +50,7 @@ class Approvals:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._session: set[str] = set()
+        self._session: dict[str, dict[str, Any]] = {}
 
     def remember(
         self, tool: str, arguments: Mapping[str, Any], wants: Sequence[str], folder: Path, *, scope: Scope = "session"
@@ -45,12 +58,12 @@ class Approvals:
         """Approve this call, until this object is gone or for always."""
         call = _readable(tool, arguments, wants, folder)
         if scope == "session":
-            self._session.add(_key(call))
+            self._session[_key(call)] = call
             return
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._opened(os.O_RDWR | os.O_APPEND | os.O_CREAT, fcntl.LOCK_EX) as fd:
-            if _key(call) not in self._keys(fd):
-                line = canonical({"key": _key(call), **call}).encode() + b"\n"
+            if _key(call) not in self._calls(fd):
+                line = _line_of(_key(call), call)
                 if os.write(fd, line) != len(line):
                     raise DataError("an approval is written in part", where=str(self.file), hint="free some space")
                 os.fsync(fd)
@@ -58,13 +71,39 @@ class Approvals:
     def knows(self, tool: str, arguments: Mapping[str, Any], wants: Sequence[str], folder: Path) -> bool:
         """Return whether exactly this call was approved."""
         key = _key(_readable(tool, arguments, wants, folder))
-        if key in self._session:
-            return True
+        return key in self._session or key in self._always()
+
+    def listed(self, folder: Path) -> list[Approval]:
+        """Return what was approved in a working folder, the oldest first: in this session, then for always."""
+        here = str(folder.resolve())
+        groups: list[tuple[Scope, dict[str, dict[str, Any]]]] = [("session", self._session), ("always", self._always())]
+        return [
+            Approval(key, scope, call["tool"], call["arguments"], call["wants"], call["folder"])
+            for scope, calls in groups
+            for key, call in calls.items()
+            if call["folder"] == here
+        ]
+
+    def forget(self, approvals: Collection[Approval]) -> None:
+        """Take approvals back: what was one of them is asked about again."""
+        for approval in approvals:
+            if approval.scope == "session":
+                self._session.pop(approval.key, None)
+        if gone := {approval.key for approval in approvals if approval.scope == "always"}:
+            with self._opened(os.O_RDWR, fcntl.LOCK_EX) as fd:
+                kept = b"".join(_line_of(key, call) for key, call in self._calls(fd).items() if key not in gone)
+                # It only gets shorter; what a crash leaves between these two is refused, never taken for a yes.
+                if os.pwrite(fd, kept, 0) != len(kept):
+                    raise DataError("the approvals are written in part", where=str(self.file), hint="remove the file")
+                os.ftruncate(fd, len(kept))
+                os.fsync(fd)
+
+    def _always(self) -> dict[str, dict[str, Any]]:
         try:
             with self._opened(os.O_RDONLY, fcntl.LOCK_SH) as fd:
-                return key in self._keys(fd)
+                return self._calls(fd)
         except FileNotFoundError:
-            return False
+            return {}
 
     @contextmanager
     def _opened(self, flags: int, lock: int) -> Iterator[int]:
@@ -87,18 +126,18 @@ class Approvals:
         if info.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise DataError("others can write the approvals", where=str(self.file), hint=f"chmod 600 {self.file}")
 
-    def _keys(self, fd: int) -> set[str]:
-        """Return the keys in the file, each computed from what the user can read there."""
+    def _calls(self, fd: int) -> dict[str, dict[str, Any]]:
+        """Return the calls in the file by their keys, each computed from what the user can read there."""
         with os.fdopen(os.dup(fd), "rb") as file:
             file.seek(0)
-            return {self._line(number, line) for number, line in enumerate(file, 1)}
+            return dict(self._line(number, line) for number, line in enumerate(file, 1))
 
-    def _line(self, number: int, line: bytes) -> str:
+    def _line(self, number: int, line: bytes) -> tuple[str, dict[str, Any]]:
         try:
             call = json.loads(line)
             written = call.pop("key")
             if line.endswith(b"\n") and _key(call) == written:
-                return str(written)
+                return str(written), call
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             pass
         raise DataError("an approval was changed", where=f"{self.file}:{number}", hint="remove the line")
@@ -110,3 +149,7 @@ def _readable(tool: str, arguments: Mapping[str, Any], wants: Sequence[str], fol
 
 def _key(call: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(call).encode()).hexdigest()
+
+
+def _line_of(key: str, call: Mapping[str, Any]) -> bytes:
+    return canonical({"key": key, **call}).encode() + b"\n"

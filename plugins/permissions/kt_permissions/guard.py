@@ -1,6 +1,6 @@
 """Decide on each call: a rule, what it wants beyond the grant, the mode, and where the conversation came from."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
 from kt import Agent, Part, Tool, ToolCall, ToolResult, Vetoed, hookimpl
@@ -11,7 +11,7 @@ from kt_sandbox.wants import Reached, Want, within
 
 from .approvals import Approvals, Scope
 from .rules import Asked, Decision, Rules, decide
-from .settings import PermissionsConfig, approvals_file
+from .settings import Mode, PermissionsConfig, approvals_file
 
 ONCE, SESSION, ALWAYS, NO = "yes", "yes, in this session", "yes, always here", "no"
 OURS = frozenset({"", "file", "exec", "job"})
@@ -38,7 +38,17 @@ class Permissions:
     def __init__(self, config: PermissionsConfig | None = None) -> None:
         self.config = config or PermissionsConfig()
         self.rules = Rules.parse(self.config.deny, self.config.ask, self.config.allow)
+        self.chosen: Mode | None = None
         self._approvals: Approvals | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """Return the mode that decides: the one that was chosen while the agent works, else that of the settings."""
+        return self.chosen or self.config.mode
+
+    def choose(self, mode: Mode) -> None:
+        """Decide by another mode from the next call on, for the agent and the sub-agents below it, until it ends."""
+        self.chosen = mode
 
     @property
     def approvals(self) -> Approvals:
@@ -74,9 +84,10 @@ class Permissions:
         decision = decide(self.rules, asked)
         if decision.verdict == "deny":
             raise Vetoed(f"the rule {decision.rule} denies this call")
-        if self.config.mode == "plan" and _acts(tool):
+        mode = _mode_for(agent, self)
+        if mode == "plan" and _acts(tool):
             raise Vetoed("in plan mode nothing is changed and nothing runs: say what you would do")
-        if self.config.mode == "auto" and decision.verdict != "ask":
+        if mode == "auto" and decision.verdict != "ask":
             return
         reasons = self._reasons(agent, tool, wants, reaches, decision)
         # The reasons belong to what is approved: a yes to a host is no yes to that host after a stranger's words.
@@ -93,7 +104,7 @@ class Permissions:
         tainted = agent.taint - OURS - set(self.config.trusted_origins)
         if tainted and (reaches.net or _executes(tool) or _risky_write(agent, reaches)):
             reasons.append(f"the conversation holds content from {', '.join(sorted(tainted))}")
-        if self.config.mode == "ask" and _acts(tool) and decision.verdict != "allow":
+        if _mode_for(agent, self) == "ask" and _acts(tool) and decision.verdict != "allow":
             reasons.append("the mode is ask")
         return reasons
 
@@ -109,6 +120,19 @@ class Permissions:
             self.approvals.remember(call.name, call.arguments or {}, reasons, agent.pwd, scope=scope)
         elif answer != ONCE:
             raise Vetoed(f"the user said no to {call.name}" + ("" if answer in (NO, "") else f": {answer}"))
+
+
+def _mode_for(agent: Agent, guard: Permissions) -> Mode:
+    """Return the mode for an agent: the one that was chosen for it or for an agent above it, else its guard's own."""
+    return next((each.chosen for each in (guard, *_above(agent)) if each.chosen is not None), guard.mode)
+
+
+def _above(agent: Agent) -> Iterator[Permissions]:
+    """Yield the guards of the agents that an agent is a sub-agent of, the nearest first."""
+    parent: Agent | None = next((getattr(a.plugin, "parent", None) for a in agent.active if a.name == "subagent"), None)
+    if parent is not None:
+        yield from (a.plugin for a in parent.active if isinstance(a.plugin, Permissions))
+        yield from _above(parent)
 
 
 def _unknown(tool: Tool) -> list[Want]:

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,8 @@ from kt.errors import NotFound, UsageError
 from .plugin import user_config
 from .search import MODES, Found, Hit, Query, find
 from .session import all_sessions, find_session
-from .snippets import BEGIN, END, marked
+from .showing import shown
+from .snippets import marked
 
 if TYPE_CHECKING:
     from kt import Plugins, Registry
@@ -49,7 +49,8 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     if given.json:
         print(json.dumps([_as_data(hit) for hit in found.hits], ensure_ascii=False))
     elif found.hits:
-        print("\n\n".join(map(_shown, found.hits)))
+        marks = ("\x1b[1m", "\x1b[0m") if sys.stdout.isatty() else ("[", "]")
+        print("\n\n".join(shown(hit, *marks) for hit in found.hits))
     if not found.hits:
         print(f"nothing found in {paths[0].stem if len(paths) == 1 else f'{len(paths)} sessions'}", file=sys.stderr)
     return 0
@@ -105,19 +106,6 @@ def _leading_session(words: list[str], registry: "Registry") -> tuple[list[Path]
 async def _find(plugins: "Plugins", paths: list[Path], query: Query) -> Found:
     async with Host(plugins) as host:
         return await find(host, paths, query)
-
-
-def _shown(hit: Hit) -> str:
-    who = " ".join(filter(None, [hit.stream, hit.role or hit.kind]))
-    when = datetime.fromtimestamp(hit.time).strftime("%Y-%m-%d %H:%M")
-    bold = ("\x1b[1m", "\x1b[0m") if sys.stdout.isatty() else ("[", "]")
-    turn = f"turn {hit.turn}" if hit.turn is not None else f"event {hit.event}"
-    return f"{hit.session.stem}  {turn}  {when}  {who}\n  {marked(_plain(hit.text), *bold)}"
-
-
-def _plain(text: str) -> str:
-    """Return text without control characters: what a tool returned must not steer the terminal."""
-    return "".join(c if c.isprintable() or c in (BEGIN, END) else "\ufffd" for c in text)
 
 
 def _as_data(hit: Hit) -> dict[str, Any]:

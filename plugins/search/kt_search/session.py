@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kt import Registry
-from kt.errors import MissingPlugin
+from kt.errors import KTError, MissingPlugin, NotFound
 
 MISSING = "there are no sessions without kt-sessions"
 INSTALL = "pip install kt-sessions"
@@ -52,6 +52,7 @@ class Session(Protocol):
     def streams(self) -> Sequence[StreamInfo]: ...
     def events(self, after: int = 0) -> Iterator[StoredEvent]: ...
     def event(self, id: int) -> StoredEvent: ...
+    def made(self) -> Mapping[str, Any]: ...
     def __enter__(self) -> "Session": ...
     def __exit__(self, *error: object) -> None: ...
 
@@ -72,6 +73,21 @@ def find_session(registry: Registry, name: str | None) -> Path:
 def all_sessions(registry: Registry) -> list[Path]:
     """Return the files of all sessions."""
     return [Path(path) for path in _loader(registry, "sessions")(registry)]
+
+
+def sessions_in(registry: Registry, folder: Path) -> tuple[list[Path], list[str]]:
+    """Return the files of the sessions whose first agent works in a folder, and the names of what can't be read."""
+    found, unreadable = [], []
+    for path in all_sessions(registry):
+        try:
+            with open_session(path) as session:
+                if session.made().get("pwd") == str(folder):
+                    found.append(path)
+        except NotFound:
+            continue  # it ended before its agent had started
+        except KTError:
+            unreadable.append(path.stem)
+    return found, unreadable
 
 
 def _loader(registry: Registry, name: str) -> Any:

@@ -26,3 +26,22 @@ def kt_register(registry: "Registry") -> None:
     registry.add("loader", "journal", "kt_sessions.journal:read", help="the events of a session's journal")
     registry.add("loader", "accepted", "kt_sessions.trace:accepted", help="the input an agent took, and its answers")
     registry.add("loader", "resume", "kt_sessions.resume:resume", help="the agent of a session, started")
+    _register_chat(registry)
+
+
+def _register_chat(registry: "Registry") -> None:
+    """Register what a person can write in a conversation."""
+
+    def add(name: str, where: str, help: str, **data: str) -> None:
+        registry.add("chat_command", name, f"kt_sessions.{where}:{name}", help=help, **data)
+
+    add("sessions", "chat_open", "the sessions of this folder: /sessions [WORD]")
+    add("resume", "chat_open", "go on with another session: /resume [NAME]", complete="kt_sessions.chat_open:names")
+    add("fork", "chat_open", "go on in a copy: /fork [TURN]", complete="kt_sessions.chat_rewind:turns")
+    add("clear", "chat_open", "begin a fresh session; this one stays")
+    add("rewind", "chat_rewind", "back to the end of a turn: /rewind [TURN [files]]",
+        complete="kt_sessions.chat_rewind:turns")  # fmt: skip
+    add("undo", "chat_rewind", "take back the last turn, and the files it changed")
+    add("export", "chat_report", "write this session: /export [md|html|json] [PATH]",
+        complete="kt_sessions.chat_report:kinds")  # fmt: skip
+    add("cost", "chat_report", "tokens and money of this session, by model")

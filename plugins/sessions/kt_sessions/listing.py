@@ -42,6 +42,7 @@ class Summary:
     turns: int = 0
     last_turn: int = 0
     title: str = ""
+    folder: str = ""
     state: str = "ended"
     questions: int = 0
     problem: str = ""
@@ -116,6 +117,7 @@ def describe(reader: SessionReader, found: Summary) -> None:
     if agents:
         first = turns[agents[0].name]
         found.creature, found.last_turn = agents[0].name, first[-1][0] if first else 0
+        found.folder = reader.made(agents[0].id).get("pwd", "")
     found.model = ", ".join(dict.fromkeys(_model(reader, info.id) for info in agents))
     found.title = _title(reader, sorted((id for each in turns.values() for _, _, id in each[:TITLE_TURNS])))
     if is_running(reader.path):

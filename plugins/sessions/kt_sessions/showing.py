@@ -251,14 +251,18 @@ def bring_back(
 
 def print_restored(done: Restored, *, would: bool) -> int:
     """Print what became of each file, or would; return 1 where some are not what they were at that time, else 0."""
+    print("\n".join(restored_lines(done, would=would)) or "  no file was changed after it")
+    return int(bool(done.conflicts or done.unknown or done.failed))
+
+
+def restored_lines(done: Restored, *, would: bool = False, force: str = "--force") -> Iterator[str]:
+    """Yield a line for each file: what became of it, or would; `force` is how one overwrites what others changed."""
     be = "would be " if would else ""
     groups = [
         (f"{be}restored", done.restored),
         (f"{be}removed", done.removed),
-        ("left, somebody else changed it since (--force overwrites it)", done.conflicts),
+        (f"left, somebody else changed it since ({force} overwrites it)", done.conflicts),
         ("left, what it was is not kept", done.unknown),
         *((f"failed: {why}", [path]) for path, why in done.failed.items()),
     ]
-    lines = [inert(f"  {path}  {what}") for what, paths in groups for path in paths]
-    print("\n".join(lines) or "  no file was changed after it")
-    return int(any(paths for _, paths in groups[2:]))
+    return (inert(f"  {path}  {what}") for what, paths in groups for path in paths)

@@ -12,3 +12,11 @@ if TYPE_CHECKING:
 def kt_register(registry: "Registry") -> None:
     registry.plugin("skills", "kt_skills.plugin:Skills", help="AGENTS.md, CLAUDE.md and the skills in the prompt")
     registry.tool("skill", "kt_skills.tool:skill", help="read an Agent Skill, or a file of it")
+    registry.add("chat_command", "skills", "kt_skills.chat:skills", help="the skills there are, and where from")
+    registry.add(
+        "chat_command",
+        "init",
+        "kt_skills.chat:init",
+        help="let the model write this project's AGENTS.md: /init [WORDS]",
+    )
+    registry.add("chat_commands", "skills", "kt_skills.chat_skills", help="use a skill: /NAME [WORDS]")

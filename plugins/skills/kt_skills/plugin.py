@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kt import Agent, Turn, TurnResult, hookimpl
 from kt.events import Advice
 
 from .chain import read_chain
+
+if TYPE_CHECKING:
+    from .find import Found
 
 TOOL = "skill"
 INTRODUCTION = (
@@ -41,10 +45,9 @@ class Skills:
         return "\n\n".join(filter(None, [_instructions(agent), skills])) or None
 
     def _skills(self, agent: Agent) -> str:
-        from .find import skills_of
         from .prompt import skill_lines
 
-        found = skills_of(agent, self.use)
+        found = offered(agent)
         lines, left = skill_lines(found.skills.values())
         self.prompt_shares = [("skill", line[2:].partition(":")[0], line) for line in lines]
         remarks = [str(unfit) for unfit in found.unfit]
@@ -64,6 +67,13 @@ class Skills:
             self._advice[remark] = True
             agent.bus.publish(Advice(remark))
         return await next(turn)
+
+
+def offered(agent: Agent) -> "Found":
+    """Return the skills that an agent has, those that the settings of its plugin name included. Raises NotFound."""
+    from .find import skills_of
+
+    return skills_of(agent, next((a.plugin.use for a in agent.active if isinstance(a.plugin, Skills)), ()))
 
 
 def _instructions(agent: Agent) -> str:

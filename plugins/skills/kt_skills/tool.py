@@ -5,10 +5,9 @@ import json
 from kt import Context, Text, ToolNeeds, tool
 from kt.errors import DataError, KTError, NotFound, Vetoed, nearest
 
-from .find import skills_of
 from .folder import files_of, read_bytes
 from .packs import skill_of
-from .plugin import Skills
+from .plugin import offered
 from .skill import Skill
 
 MAX_TEXT = 50_000
@@ -25,15 +24,14 @@ def skill(ctx: Context[object], name: str, file: str = "") -> Text:
         file: A path in the skill's folder, like references/x.md. Without it you get the instructions.
     """
     chosen = _chosen(ctx, name)
-    text = _file(chosen, file) if file else _instructions(ctx, chosen)
+    text = _file(chosen, file) if file else instructions(chosen, *_folder(ctx, chosen))
     return Text(text, origin="" if chosen.own else "file")
 
 
 def _chosen(ctx: Context[object], name: str) -> Skill:
     if name.startswith("@"):
         return skill_of(ctx.agent.host.plugins, name)
-    named = next((a.plugin.use for a in ctx.agent.active if isinstance(a.plugin, Skills)), ())
-    found = skills_of(ctx.agent, named)
+    found = offered(ctx.agent)
     if name in found.skills:
         return found.skills[name]
     for unfit in found.unfit:
@@ -42,8 +40,11 @@ def _chosen(ctx: Context[object], name: str) -> Skill:
     raise NotFound(f"there is no skill {name!r}", hint=nearest(name, found.skills))
 
 
-def _instructions(ctx: Context[object], chosen: Skill) -> str:
-    folder, reached = _folder(ctx, chosen)
+def instructions(chosen: Skill, folder: str, reached: bool) -> str:
+    """Return what a model reads of a skill; `folder` is its folder as tools name it, `reached` whether they reach it.
+
+    The skill's text is cut after 50,000 characters.
+    """
     head = f"Skill {chosen.name}. Paths in it start from {_shown(folder)}."
     if chosen.compatibility:
         head += f" It needs: {' '.join(chosen.compatibility.split())}"

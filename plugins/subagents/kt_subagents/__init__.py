@@ -28,3 +28,10 @@ def kt_register(registry: "Registry") -> None:
     registry.add("subagent", "summarise", "kt_subagents.roles:summarise", help="makes a long text short; has no tools")
     registry.add("subagent", "worker", "kt_subagents.roles:worker", help="does a well-described piece of work")
     registry.add("subagent", "memory", "kt_subagents.roles:memory", help="finds what was said and done before")
+    registry.add(
+        "chat_command",
+        "agents",
+        "kt_subagents.chat:agents",
+        help="the sub-agents, at work and ended: /agents [stop ID]",
+        complete="kt_subagents.chat:words",
+    )

@@ -1,6 +1,7 @@
 """The plugin `subagents`: runs the sub-agents of one agent as background jobs and keeps them to go on with."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from .settings import Settings
 from .spec import SubagentSpec
 from .tool import BACKGROUND, Roster, TaskTool
 from .usage import minus, plus
+
+MAX_ENDED = 50
+"""Pieces of work of which it is known how they ended."""
 
 
 @dataclass(slots=True, eq=False)
@@ -42,7 +46,8 @@ class Subagent:
 class Subagents:
     """Run sub-agents for the tool `task`.
 
-    `agent.plugin("subagents")` has `all` by id, `find(id)`, `await stop(id)`, and `used`: what all of them spent.
+    `agent.plugin("subagents")` has `all` by id, `find(id)`, `await stop(id)`, `ended`: how the last pieces of work did,
+    and `used`: what all of them spent.
     """
 
     Config = Settings
@@ -51,6 +56,7 @@ class Subagents:
     def __init__(self, config: Settings | None = None) -> None:
         self.config = config or Settings()
         self.all: dict[str, Subagent] = {}
+        self.ended: deque[SubagentEnded] = deque(maxlen=MAX_ENDED)
         self.used = Usage()
         self._agent: Agent | None = None
         self._roster: Roster | None = None
@@ -189,7 +195,8 @@ class Subagents:
             self._allowance.charge(turn, used.total)
             error = "" if result.error is None else str(result.error)
             seconds = perf_counter() - began
-            parent.record(SubagentEnded(sub.id, sub.name, str(result.status), result.text, error, used, seconds))
+            self.ended.append(SubagentEnded(sub.id, sub.name, str(result.status), result.text, error, used, seconds))
+            parent.record(self.ended[-1])
 
     async def _tidy(self, sub: Subagent) -> None:
         """Close what can't be gone on with: what never started or has jobs that run on, and the oldest idle ones."""
