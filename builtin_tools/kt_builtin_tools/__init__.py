@@ -31,3 +31,5 @@ def kt_register(registry: "Registry") -> None:
     registry.tool("todo", "kt_builtin_tools.plan:todo", help="keep a to-do list")
     registry.tool("ask_user", "kt_builtin_tools.ask:ask_user", help="ask the user a question")
     registry.add("chat_command", "todo", "kt_builtin_tools.chat:todo", help="the to-do list that the model keeps")
+    registry.add("preview", "write", "kt_builtin_tools.preview:written", help="what a write would make of its file")
+    registry.add("preview", "edit", "kt_builtin_tools.preview:edited", help="what an edit would make of its file")

@@ -7,10 +7,12 @@ import sys
 from . import __version__
 
 USAGE = """usage: kt COMMAND [ARGUMENTS]
+       kt
        kt --help | --version
 
-Run and manage agents made of plugins. `kt COMMAND --help` explains a command. With --skip-bad-plugins a command goes
-on without plugins that do not load, but never without a guard.
+Run and manage agents made of plugins. `kt` alone, at a terminal, starts a conversation in this folder, and asks for a
+model first where none is chosen. `kt COMMAND --help` explains a command. With --skip-bad-plugins a command goes on
+without plugins that do not load, but never without a guard.
 """
 MENDING = ("doctor", "install", "uninstall", "update", "rollback", "sync", "check", "plugins")
 """Commands that must work while a plugin is broken."""
@@ -59,6 +61,10 @@ def _command(argv: list[str]) -> int:
         from kt_marketplace.install.path import leave_out
 
         leave_out()
+    if not argv and all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        from .first_run import start
+
+        return start(Plugins())
     helping = not argv or argv[0] in ("--help", "-h", "help")
     plugins = Plugins(skip_bad=helping or argv[0] in MENDING or "--skip-bad-plugins" in argv)
     if helping:
@@ -70,6 +76,11 @@ def _command(argv: list[str]) -> int:
         from kt.errors import UsageError, nearest
 
         raise UsageError(f"no command {name!r}", hint=nearest(name, plugins.registry.names("command")))
+    if name == "run":
+        from .early import show_prompt, talks
+
+        if talks(rest, plugins):
+            show_prompt()
     code: int = found.load()(rest, plugins)
     return code
 

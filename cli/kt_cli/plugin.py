@@ -34,7 +34,16 @@ def kt_register(registry: "Registry") -> None:
     registry.profile(
         "default",
         {
-            "plugins": ["skills", "early", "advice", "prices", "compaction", "checkpoints", "quarantine", "shell_hooks"],
+            "plugins": [
+                "skills",
+                "early",
+                "advice",
+                "prices",
+                "compaction",
+                "checkpoints",
+                "quarantine",
+                "shell_hooks",
+            ],
             "guards": ["permissions", "sandbox", "redact", "packs"],
         },
         help="what kt run uses",

@@ -5,13 +5,14 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kt import Agent, Creature, Host
 from kt.errors import ConfigError, UsageError
 
 from .consent import consented, named
+from .early import can_talk
 from .errors import Terminated
 from .left_out import left_out
 from .project_trust import mind_project
@@ -23,7 +24,7 @@ def execute(settings: RunSettings, extra: dict[str, Any]) -> int:
     """Run what the settings say; return the exit code."""
     if settings.mode not in (None, "cli", "tui", "plain"):
         raise UsageError(f"--mode {settings.mode} is none of cli, tui, plain")
-    from .headless import Headless
+    from .first_run import settle_model
     from .prompts import read_prompt
 
     for name, value in extra.items():
@@ -35,9 +36,12 @@ def execute(settings: RunSettings, extra: dict[str, Any]) -> int:
     resumed = settings.resume is not None
     prompt = read_prompt(settings.prompt, interactive=settings.mode is not None, optional=resumed)
     mind_project(settings, ask=prompt is None)
+    settle_model(settings)
     goes_on = resumed and settings.mode is None and not sys.stdin.isatty()
     if prompt is None and not goes_on:
         return _converse(settings)
+    from .headless import Headless
+
     return asyncio.run(_supervised(lambda: Headless(settings).run(prompt)))
 
 
@@ -46,11 +50,12 @@ def _converse(settings: RunSettings) -> int:
         from kt.errors import DataError
 
         raise DataError("there is no prompt", hint=f"--output {settings.output} needs a PROMPT, or one on stdin")
-    mode = settings.mode or _mode(settings)
+    mode = settings.mode or ("cli" if can_talk(settings.plugins) else "plain")
     surface = settings.registry.find("surface", mode)
     if surface is not None:
-        talk = surface.load()
-        return asyncio.run(_supervised(lambda: talk(settings)))
+        settings.planned = planned(settings)
+        talking = surface.load()(settings)
+        return asyncio.run(_supervised(lambda: talking))
     if mode == "tui":
         raise ConfigError("--mode tui comes with kt-tui", hint="pip install kt-tui")
     if mode == "cli":
@@ -58,12 +63,6 @@ def _converse(settings: RunSettings) -> int:
     from .conversation import Conversation
 
     return asyncio.run(_supervised(Conversation(settings).run))
-
-
-def _mode(settings: RunSettings) -> str:
-    """Return how a person at this terminal talks: plainly where it can't move its cursor, or is none."""
-    moves = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb")
-    return "cli" if moves and settings.registry.find("surface", "cli") is not None else "plain"
 
 
 async def _supervised(work: Callable[[], Awaitable[int]]) -> int:
@@ -84,8 +83,16 @@ async def _supervised(work: Callable[[], Awaitable[int]]) -> int:
         raise
 
 
-async def build_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
-    """Return the agent of the settings. Raises KTError; where no model is chosen, it says what can be done."""
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What an agent is to be built of; everybody who had to be asked about it was."""
+
+    creature: Any
+    options: dict[str, Any]
+
+
+def planned(settings: RunSettings, *, llm: Any = None) -> Planned:
+    """Return what the settings ask for, after the questions about it. Raises KTError, also where no model is chosen."""
     resumed = session_of(settings)
     if resumed is not None:
         if settings.overrides:
@@ -103,12 +110,17 @@ async def build_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
     options["plugins"] = [*options.get("plugins", ()), *(f"no:{name}" for name in out)]
     consented(settings.plugins, creature, files, named(settings, creature, options))
     had = options.pop("limits", creature.limits)
-    limits = replace(had, **{k: v for k, v in settings.limits.items() if v is not None})
-    agent: Agent = await Agent.build(creature, limits=limits, host=Host(settings.plugins), **options)
-    for name, error in settings.plugins.failed.items():
-        print(f"kt: plugin {name!r} is left out: {error}", file=sys.stderr)
-    for line in filter(None, out.values()):
+    options["limits"] = replace(had, **{k: v for k, v in settings.limits.items() if v is not None})
+    lines = [f"kt: plugin {name!r} is left out: {error}" for name, error in settings.plugins.failed.items()]
+    for line in (*lines, *filter(None, out.values())):
         print(line, file=sys.stderr)
+    return Planned(creature, options)
+
+
+async def build_agent(settings: RunSettings, plan: Planned | None = None, *, llm: Any = None) -> Agent:
+    """Return the agent of the settings. Raises KTError."""
+    plan = plan or planned(settings, llm=llm)
+    agent: Agent = await Agent.build(plan.creature, host=Host(settings.plugins), **plan.options)
     return agent
 
 

@@ -10,6 +10,8 @@ from kt.errors import NotFound, UsageError
 if TYPE_CHECKING:
     from kt import Agent, Plugins, Registry
 
+    from .running import Planned
+
 DEFAULT_CREATURE = "@kt-biome/creatures/general"
 
 
@@ -38,6 +40,7 @@ class RunSettings:
         self.output: str = "text"
         self.mode: str | None = None
         self.resume: str | Path | None = None
+        self.planned: Planned | None = None
         self.explain = self.verbose = self.debug = False
 
     @property
@@ -45,14 +48,18 @@ class RunSettings:
         return self.plugins.registry
 
     async def build(self, *, session: str | None = None) -> "Agent":
-        """Return the agent of these settings; with `session` the one that goes on with it, "" a fresh one."""
+        """Return the agent of these settings; with `session` the one that goes on with it, "" a fresh one.
+
+        What is `planned` is built as it is; else who has a say may be asked at the terminal.
+        """
         from .running import build_agent
 
-        settings = self
-        if session is not None:
-            settings = copy(self)
-            settings.resume = session or None
-            settings.options = {k: v for k, v in self.options.items() if k != "session"}
+        if session is None:
+            plan, self.planned = self.planned, None
+            return await build_agent(self, plan)
+        settings = copy(self)
+        settings.resume = session or None
+        settings.options = {k: v for k, v in self.options.items() if k != "session"}
         return await build_agent(settings)
 
     def bound(self, **limits: float | None) -> None:

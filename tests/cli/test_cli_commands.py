@@ -115,7 +115,7 @@ def test_the_model_can_come_from_the_environment(kt: Any) -> None:
 
 
 def checks(done: Any) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for row in map(json.loads, done.out.splitlines())}
+    return {row["name"]: row for row in json.loads(done.out)["checks"]}
 
 
 def test_the_doctor_finds_a_healthy_installation_healthy(kt: Any) -> None:
@@ -138,10 +138,10 @@ def test_the_doctor_names_what_is_wrong_and_its_fix(kt: Any, plugin: Any) -> Non
     assert done.code == 1
     bad = found["plugin bad"]
     assert bad["ok"] is False
-    assert "kt-bad 1.2" in bad["text"]
-    assert "ModuleNotFoundError" in bad["text"]
-    assert "pip uninstall kt-bad" in bad["fix"]
-    assert found["creature ./c.yaml"]["fix"] == "did you mean tools?"
+    assert "kt-bad 1.2" in bad["what"]
+    assert "ModuleNotFoundError" in bad["what"]
+    assert "pip uninstall kt-bad" in bad["hint"]
+    assert found["creature ./c.yaml"]["hint"] == "did you mean tools?"
     assert found["default model"]["ok"] is False
     assert found["python"]["ok"] is True
 
@@ -154,9 +154,9 @@ def test_the_doctor_goes_on_where_the_settings_are_broken(kt: Any) -> None:
     found = checks(done)
     assert done.code == 1
     assert [name for name, row in found.items() if row["ok"] is False] == ["settings"]
-    assert "config.toml:1:9" in found["settings"]["text"]
+    assert "config.toml:1:9" in found["settings"]["what"]
     assert found["creature ./c.yaml"]["ok"] is True
-    assert "no index at" in found["source index1"]["text"]
+    assert "no index at" in found["source index1"]["what"]
 
 
 def test_the_doctor_tells_of_plugins_in_quarantine(kt: Any, plugin: Any) -> None:
@@ -164,8 +164,8 @@ def test_the_doctor_tells_of_plugins_in_quarantine(kt: Any, plugin: Any) -> None
     for _ in range(3):
         kt.play("hi", "-p", "counter")
     found = checks(kt("doctor", "--json"))
-    assert found["plugin counter"]["text"].startswith("in quarantine, it failed 3 times, last with ")
-    assert found["plugin counter"]["fix"] == "kt plugins release counter"
+    assert found["plugin counter"]["what"].startswith("in quarantine, it failed 3 times, last with ")
+    assert found["plugin counter"]["hint"] == "kt plugins release counter"
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_the_doctor_loads_what_is_registered(kt: Any, plugin: Any) -> None:
         "from kt import hookimpl\n@hookimpl\ndef kt_register(registry):\n    registry.tool('x', 'kt_lazy:gone')\n",
     )
     found = checks(kt("doctor", "--json"))
-    assert "kt-lazy 1.2 does not load" in found["tool x"]["text"]
+    assert "kt-lazy 1.2 does not load" in found["tool x"]["what"]
 
 
 def test_the_doctor_sees_a_key_but_does_not_show_it(kt: Any) -> None:

@@ -11,6 +11,7 @@ import typer
 from kt.errors import KTError
 
 from ..consent import consented
+from ..errors import as_kt
 from ..models import key_state, variables_of
 from ..parsing import parse
 
@@ -23,12 +24,12 @@ LOADED = ("plugin", "provider", "tool", "command", "store", "sandbox")
 
 
 class Check(NamedTuple):
-    """One line: what was looked at, what was found, and how to mend it. `ok` None is a remark."""
+    """One line: what was looked at, what was found, and how to mend it. `ok` None is a remark, which fails nothing."""
 
     ok: bool | None
     name: str
-    text: str
-    fix: str = ""
+    what: str
+    hint: str = ""
 
 
 def main(argv: list[str], plugins: "Plugins") -> int:
@@ -37,7 +38,7 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     def doctor(
         ref: Annotated[Optional[str], typer.Argument(help="a creature to check as well")] = None,  # noqa: UP045
         ping: Annotated[bool, typer.Option("--ping", help="ask the default model for one word")] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="as JSON lines")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="as a JSON object")] = False,
     ) -> int:
         """Check the installation, keys, models, and a creature."""
         sections = {"plugins": _plugins, "quarantine": _quarantine, "settings": _settings, "sources": _sources}
@@ -49,9 +50,9 @@ def main(argv: list[str], plugins: "Plugins") -> int:
             checks += _found(f"creature {ref}", partial(_creature, plugins, ref))
         if ping:
             checks.append(asyncio.run(_ping(plugins)))
-        for check in checks:
-            print(json.dumps(check._asdict()) if as_json else _line(check))
-        return 0 if all(c.ok is not False for c in checks) else 1
+        ok = all(check.ok is not False for check in checks)
+        print(json.dumps(_object(ok, checks)) if as_json else "\n".join(map(_line, checks)))
+        return 0 if ok else 1
 
     code: int = parse(doctor, argv, name="doctor")
     return code
@@ -59,15 +60,22 @@ def main(argv: list[str], plugins: "Plugins") -> int:
 
 def _line(check: Check) -> str:
     mark = {True: "ok  ", False: "FAIL", None: "note"}[check.ok]
-    return f"{mark} {check.name}: {check.text}" + (f". fix: {check.fix}" if check.fix and check.ok is not True else "")
+    hint = f". fix: {check.hint}" if check.hint and check.ok is not True else ""
+    return f"{mark} {check.name}: {check.what}{hint}"
+
+
+def _object(ok: bool, checks: list[Check]) -> dict[str, Any]:
+    rows = [{"name": c.name, "ok": c.ok, "what": c.what, "hint": "" if c.ok is True else c.hint} for c in checks]
+    return {"ok": ok, "checks": rows}
 
 
 def _found(name: str, look: Callable[[], list[Check]]) -> list[Check]:
     """Return what a look finds; an error that ends it is one more finding."""
     try:
         return look()
-    except KTError as error:
-        return [Check(False, name, str(error), error.hint)]
+    except (KTError, OSError) as error:
+        known = as_kt(error)
+        return [Check(False, name, str(known), known.hint)]
 
 
 def _python() -> Check:

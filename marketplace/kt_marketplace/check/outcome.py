@@ -41,7 +41,7 @@ class Outcome:
         return cls(name, holds, tuple(problems))
 
     def rows(self) -> list[dict[str, object]]:
-        """Return a table for each line that shows it, with the keys that `kt doctor --json` has."""
+        """Return a table for each line that shows it, with the keys of a check."""
         if not self.problems:
             return [{"ok": True, "name": self.name, "text": self.holds, "fix": ""}]
         return [{"ok": False, "name": p.name, "text": p.text, "fix": p.fix} for p in self.problems]

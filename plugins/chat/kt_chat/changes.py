@@ -120,7 +120,7 @@ def _text(path: Path) -> str | None:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
             return _OTHER
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
         return None

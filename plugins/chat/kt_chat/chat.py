@@ -108,18 +108,18 @@ class Chat:
     @property
     def busy(self) -> bool:
         """Tell whether a turn, or a command of the person, runs."""
-        return self.agent.turn is not None or bool(self._running)
+        return bool(self._running) or (self._agent is not None and self._agent.turn is not None)
 
     @property
     def waiting(self) -> list[Pending]:
         """Return what the person said and no turn has taken, oldest first."""
-        items = self.agent.inbox.items if self.agent.has_input else ()
+        items = self._agent.inbox.items if self._agent is not None and self._agent.has_input else ()
         return [pending for pending in items if pending.source == "user"]
 
     @property
     def questions(self) -> list[QuestionAsked]:
         """Return the questions that wait for an answer, oldest first."""
-        return list(self.agent.questions.pending)
+        return [] if self._agent is None else list(self._agent.questions.pending)
 
     @property
     def context(self) -> int | None:
@@ -157,7 +157,7 @@ class Chat:
         """Stop the turn that runs and the person's own commands; return whether there was anything."""
         for task in self._running:
             task.cancel()
-        return self.agent.interrupt() or bool(self._running)
+        return (self._agent is not None and self._agent.interrupt()) or bool(self._running)
 
     async def answer(self, question: QuestionAsked, text: str) -> None:
         """Answer a question; a number stands for a choice."""

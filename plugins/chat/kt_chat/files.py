@@ -33,7 +33,8 @@ def _by_walk(folder: Path) -> list[str]:
     found: list[str] = []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in ("node_modules", "__pycache__"))
-        found += [os.path.relpath(os.path.join(place, n), folder) for n in sorted(names) if not n.startswith(".")]
+        here = Path(place).relative_to(folder)
+        found += [str(here / name) for name in sorted(names) if not name.startswith(".")]
         if len(found) >= MOST:
             break
     return found

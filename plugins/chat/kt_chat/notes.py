@@ -15,14 +15,18 @@ async def note_down(agent: Agent, text: str) -> Path:
     """
     home = agent.host.registry.find("config", "home")
     own = text.startswith("#") and home is not None
-    folder = home.load()() if own and home is not None else _root(agent.pwd)
-    file: Path = next((folder / name for name in NAMES if (folder / name).is_file()), folder / "AGENTS.md")
+    file = _written(home.load()() if own and home is not None else _root(agent.pwd), text.lstrip("# ").strip())
+    await agent.refresh_prompt()
+    return file
+
+
+def _written(folder: Path, line: str) -> Path:
+    file = next((folder / name for name in NAMES if (folder / name).is_file()), folder / "AGENTS.md")
     file.parent.mkdir(parents=True, exist_ok=True)
     before = file.read_text("utf-8") if file.is_file() else ""
     gap = "" if not before or before.endswith("\n") else "\n"
     with file.open("a", encoding="utf-8") as stream:
-        stream.write(f"{gap}- {text.lstrip('# ').strip()}\n")
-    await agent.refresh_prompt()
+        stream.write(f"{gap}- {line}\n")
     return file
 
 

@@ -1,6 +1,7 @@
 """Events that are a line of the transcript and no more."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from kt import encode
 from kt.events import Event
@@ -8,14 +9,16 @@ from kt.events import Event
 from .inert import one_line
 from .items import Level
 
+Remark: TypeAlias = tuple[str, Level] | None
 
-def remark(event: Event) -> tuple[str, Level] | None:
+
+def remark(event: Event) -> Remark:
     """Return what a person should read about an event of a plugin, and how serious it is; None for no line."""
     tell = REMARKS.get(event.kind)
     return None if tell is None else tell(event)
 
 
-def _resumed(event: Any) -> tuple[str, Level] | None:
+def _resumed(event: Any) -> Remark:
     said = encode(event)
     parts = []
     if unknown := said.get("unknown"):
@@ -30,7 +33,7 @@ def _compacted(event: Any) -> tuple[str, Level]:
     return f"the conversation was {how}: {event.before:,} tokens became {event.after:,}", "info"
 
 
-def _team(event: Any) -> tuple[str, Level] | None:
+def _team(event: Any) -> Remark:
     creature, inner = event.creature, event.event
     if inner.kind in ("message_sent", "message_dropped", "loop_stopped", "graph_limit_reached"):
         return remark(inner)
@@ -55,7 +58,7 @@ def _hops(event: Any) -> tuple[str, Level]:
     return f"{event.sender} sent the last of {event.hops} messages in a row, and it was not delivered", "warning"
 
 
-REMARKS = {
+REMARKS: Mapping[str, Callable[[Any], Remark]] = {
     "session_resumed": _resumed,
     "compaction_started": lambda e: ("summarising the older part of the conversation", "info"),
     "compaction_ended": _compacted,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from kt import Agent, Message, Usage
 from kt.errors import MissingPlugin
@@ -48,6 +49,14 @@ def context_of(agent: Agent) -> int | None:
     return known
 
 
+def permissions_of(agent: Agent) -> Any:
+    """Return the guard that asks for permission, None where there is none."""
+    try:
+        return agent.plugin("permissions")
+    except MissingPlugin:
+        return None
+
+
 def jobs_of(agent: Agent) -> int:
     """Return how many jobs run in the background."""
     try:
@@ -65,7 +74,8 @@ def footer(agent: Agent, spent: Spent, *, context: int | None) -> list[str]:
         parts.append(f"${spent.cost:.4f}" if spent.cost < 0.1 else f"${spent.cost:.2f}")
     if context and spent.last:
         parts.append(f"context {100 * spent.last / context:.0f}%")
-    parts.append(f"sandbox {agent.sandbox.level}")
+    guard = permissions_of(agent)
+    parts.append(f"sandbox {agent.sandbox.level}" + (f", {guard.mode}" if guard is not None else ""))
     waiting = len(agent.inbox.items) if agent.has_input else 0
     parts += [f"{waiting} waiting"] if waiting else []
     parts += [f"{running} in the background"] if (running := jobs_of(agent)) else []

@@ -50,6 +50,7 @@ class Transcript:
         self._workers: dict[str, Worker] = {}
         self._open: Answer | Thought | None = None
         self._watched: Watched | None = None
+        self._agent: Agent | None = None
         self._handlers: dict[str, Callable[[Any], None]] = {
             TurnStarted.kind: self._turn_started,
             InputAccepted.kind: self._accepted,
@@ -78,7 +79,7 @@ class Transcript:
 
     def attach(self, agent: Agent) -> Callable[[], None]:
         """Follow an agent; return the function that stops it."""
-        self._watched = Watched(agent)
+        self._agent, self._watched = agent, Watched(agent)
         return agent.bus.on(Event, self.feed)
 
     def feed(self, event: Event) -> None:
@@ -199,11 +200,14 @@ class Transcript:
 
     def _refused(self, event: Refused) -> None:
         id = event.what.rpartition(" ")[2]
-        if (call := self._calls.get(id)) is not None:
-            self._end(call, "refused", event.why)
+        turn = None if self._agent is None else self._agent.turn
+        state = None if turn is None else turn.calls.get(id)
+        if (call := self._calls.get(id)) is None and state is not None:
+            call = self._add_call(state.call)
+        if call is not None:
+            self._end(call, "refused", event.why, 0.0)
         else:
-            by = f" ({event.by})" if event.by else ""
-            self.note(f"refused: {event.what.partition(' ')[0]}: {event.why}{by}", "warning")
+            self.note(f"refused: {event.what.partition(' ')[0]}: {event.why}", "warning")
 
     def _job_started(self, event: Any) -> None:
         if (call := self._calls.get(event.call.id)) is not None:

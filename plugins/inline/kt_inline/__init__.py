@@ -10,4 +10,4 @@ if TYPE_CHECKING:
 
 @hookimpl
 def kt_register(registry: "Registry") -> None:
-    registry.add("surface", "cli", "kt_inline.surface:run", help="a conversation on a terminal, with its scrollback")
+    registry.add("surface", "cli", "kt_inline.start:run", help="a conversation on a terminal, with its scrollback")

@@ -3,8 +3,9 @@
 import re
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_HELD = re.compile(r"\s|[-*+]\s|\d{1,9}[.)]\s|\|")
-"""How a line begins that may belong to what stands before an empty line: a list goes on, or its item does."""
+_ITEM = re.compile(r" {0,3}(?:[-*+]|\d{1,9}[.)])\s")
+_GOES_ON = re.compile(r"\s|[-*+]\s|\d{1,9}[.)]\s")
+"""How a line begins that may belong to the list before an empty line."""
 
 
 class Blocks:
@@ -47,10 +48,10 @@ class Blocks:
             self._gap = after if self._gap is None and self.rest[: self._line].strip() else self._gap
             self._line = after
             return None
-        if self._gap is not None and not (self._listed and _HELD.match(line)):
+        if self._gap is not None and not (self._listed and _GOES_ON.match(line)):
             return self._cut(self._gap)
         self._gap = None
-        self._listed = self._listed or bool(_HELD.match(line))
+        self._listed = self._listed or bool(_ITEM.match(line))
         if fence := _FENCE.match(line):
             self._fence = fence[1]
         self._line = after

@@ -9,6 +9,9 @@ SHOWN = 16
 """Lines of what a call would do that stand above its choices."""
 
 
+APPROVAL = "a number, or enter for the marked one; words are a no with a reason"
+
+
 class Dialog:
     """The question that is to be answered next, which of its choices is `chosen`, and what is proposed."""
 
@@ -40,7 +43,11 @@ class Dialog:
             style = "class:chosen" if number - 1 == self.chosen else ""
             mark = ">" if number - 1 == self.chosen else " "
             rows.append((style, one_line(f"{mark} {number}. {inert(choice)}", width - 1)))
-        hint = "enter: the marked one; or type a reason for a no" if question.topic == "approval" else "type an answer"
+        hint = (
+            "a number, or enter for the marked one; words are a no with a reason"
+            if question.topic == "approval"
+            else "type an answer"
+        )
         if others := len(self.waiting) - 1:
             names = "; ".join(one_line(q.text, 60) for q in self.waiting[1:3])
             rows.append(("class:hint", one_line(f"{others} more wait: {names}", width - 1)))
@@ -59,7 +66,9 @@ class Dialog:
             for name, value in self.question.data.items():
                 text = value if isinstance(value, str) else title_of("", {name: value})
                 lines = _wrapped(inert(text), width - 6 - len(name))
-                rows += [("", f"  {name + ':' if not at else ' ' * (len(name) + 1)} {line}") for at, line in enumerate(lines)]
+                rows += [
+                    ("", f"  {name + ':' if not at else ' ' * (len(name) + 1)} {line}") for at, line in enumerate(lines)
+                ]
         if len(rows) > SHOWN:
             left = len(rows) - SHOWN
             return [*rows[:SHOWN], ("class:hint", f"  ... {left} more lines (ctrl-o shows them)")]

@@ -13,6 +13,8 @@ FOLDED, DIFF = 4, 40
 """Lines of a call's output, and of a diff, that are shown until somebody unfolds them."""
 MARKS = {"running": "o", "background": "o", "done": "*", "failed": "x", "refused": "x", "cancelled": "-"}
 COLOURS = {"running": "cyan", "background": "cyan", "done": "green", "failed": "red", "refused": "red"}
+THEME = {"markdown.code": "bold", "markdown.h1": "bold underline", "markdown.h2": "bold underline"}
+"""Of rich's own styles those that a light terminal could not show."""
 LEVELS = {"info": "dim", "warning": "yellow", "error": "red"}
 
 
@@ -24,16 +26,18 @@ class Draw:
 
     def __init__(self, *, width: int, colour: bool) -> None:
         self.width, self.colour = width, colour
-        self.renders = 0
+        self.rendered = 0
         """Characters of Markdown that were rendered, for the benchmark."""
 
     def lines(self, *renderables: Any) -> str:
         """Return what rich makes of some renderables."""
         from rich.console import Console
+        from rich.theme import Theme
 
         out = StringIO()
         console = Console(
             file=out,
+            theme=Theme(THEME),
             width=max(self.width, 20),
             force_terminal=True,
             color_system="standard" if self.colour else None,
@@ -47,11 +51,16 @@ class Draw:
         return out.getvalue()
 
     def markdown(self, text: str) -> str:
-        """Return Markdown as it is to be read; links keep their address in words."""
-        from rich.markdown import Markdown
+        """Return a block of Markdown as it is to be read, with an empty line before it."""
+        from .markdown import Answered
 
-        self.renders += len(text)
-        return self.lines(Markdown(inert(text), code_theme="ansi_dark", hyperlinks=False))
+        self.rendered += len(text)
+        drawn = [line.rstrip() for line in self.lines(Answered(inert(text))).splitlines()]
+        while drawn and not drawn[-1]:
+            drawn.pop()
+        while drawn and not drawn[0]:
+            drawn.pop(0)
+        return "\n".join(["", *drawn, ""])
 
     def item(self, item: Item, *, whole: bool = False) -> str:
         """Return a finished item; `whole` unfolds it."""

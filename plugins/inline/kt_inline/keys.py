@@ -20,6 +20,7 @@ HELP = (
     ("ctrl-g", "write the prompt in $EDITOR"),
     ("ctrl-v", "put the image of the clipboard in"),
     ("ctrl-b", "put the running command into the background"),
+    ("shift-tab", "the next mode of permissions: accept-edits, ask, plan"),
     ("ctrl-l", "clear the screen"),
     ("ctrl-c", "clear the prompt, interrupt; twice: leave"),
     ("ctrl-d", "leave, on an empty prompt"),
@@ -82,6 +83,19 @@ def bindings(surface: "Surface") -> KeyBindings:
     def _back(event: KeyPressEvent) -> None:
         if not surface.take_back():
             event.current_buffer.auto_up()
+
+    untyped = Condition(lambda: not surface.screen.typed.text)
+
+    for digit in "123456789":
+
+        @keys.add(digit, filter=asking & untyped)
+        def _choose(event: KeyPressEvent) -> None:
+            if not surface.choose(int(event.data)):
+                event.current_buffer.insert_text(event.data)
+
+    @keys.add("s-tab", filter=~asking)
+    def _mode(event: KeyPressEvent) -> None:
+        surface.next_mode()
 
     @keys.add("up", filter=asking)
     def _previous(event: KeyPressEvent) -> None:

@@ -10,6 +10,7 @@ from prompt_toolkit.application.run_in_terminal import in_terminal
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.layout import ConditionalContainer, Float, FloatContainer, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
@@ -54,7 +55,7 @@ class Screen:
     """Own the terminal while the conversation lasts.
 
     `above`, `badges`, `dialog` and `footer` give the styled lines of their places; `out` gives, and forgets, what the
-    scrollback gets next.
+    scrollback gets next. `drawn` is set once it is on the screen, or has ended.
     """
 
     def __init__(
@@ -109,6 +110,16 @@ class Screen:
             enable_page_navigation_bindings=False,
         )
         self.app.ttimeoutlen, self.app.timeoutlen = 0.05, 0.3
+        self.app.renderer.cpr_not_supported_callback = None  # its warning is for who wrote the terminal
+        self.drawn = asyncio.Event()
+        self.app.after_render += lambda _: self.drawn.set()
+
+    async def run(self) -> None:
+        """Draw and take keys until the application is told to exit."""
+        try:
+            await self.app.run_async(handle_sigint=False, set_exception_handler=False)
+        finally:
+            self.drawn.set()
 
     @property
     def width(self) -> int:
@@ -150,9 +161,11 @@ class Screen:
 def _rows(lines: Callable[[], Rows]) -> Any:
     """Return a part of the screen that is as high as its lines, and not there without any."""
 
-    def text() -> list[tuple[str, str]]:
-        rows = lines()
-        return [pair for at, (style, line) in enumerate(rows) for pair in ((style, line), ("", "\n" * (at < len(rows) - 1)))]
+    def text() -> StyleAndTextTuples:
+        joined: StyleAndTextTuples = []
+        for style, line in lines():
+            joined += [("", "\n"), (style, line)]
+        return joined[1:]
 
     window = Window(FormattedTextControl(text), dont_extend_height=True, wrap_lines=False)
     return ConditionalContainer(window, Condition(lambda: bool(lines())))

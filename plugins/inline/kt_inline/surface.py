@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -14,7 +15,8 @@ from kt_chat.changes import Change, Watched, compare
 from kt_chat.chat import Chat
 from kt_chat.inert import one_line
 from kt_chat.items import Call, Item
-from kt_chat.status import footer
+from kt_chat.status import footer, permissions_of
+from prompt_toolkit.application.run_in_terminal import in_terminal
 from prompt_toolkit.buffer import Buffer
 
 from .clipboard import copied
@@ -29,20 +31,16 @@ from .view import View
 if TYPE_CHECKING:
     from kt.events import QuestionAsked
 
+MODES = ("accept-edits", "ask", "plan")
 TWICE = 2.0
 """Seconds within which a second Ctrl-C leaves."""
 
 
-async def run(settings: Any) -> int:
-    """Hold the conversation of some settings on this terminal; return the exit code."""
-    return await Surface(settings).run()
-
-
 class Surface:
-    """Bring keys, screen and conversation together."""
+    """Bring keys, screen and conversation together; `begin` is called when the screen takes over."""
 
-    def __init__(self, settings: Any) -> None:
-        self.settings = settings
+    def __init__(self, settings: Any, *, begin: Callable[[], object]) -> None:
+        self.settings, self._begin = settings, begin
         self.chat: Chat | None = None
         self.dialog: Dialog | None = None
         self.pastes = Pastes()
@@ -54,7 +52,7 @@ class Surface:
         home = settings.registry.find("config", "home")
         self.screen = Screen(
             keys=bindings(self),
-            completions=Completions(lambda: None if self.chat is None else self.chat.agent),
+            completions=Completions(lambda: None if self.chat is None or self.chat.is_closed else self.chat.agent),
             history=home.load()() / "history" if home is not None else None,
             above=self._above,
             badges=self._badges,
@@ -67,9 +65,11 @@ class Surface:
 
     async def run(self) -> int:
         """Talk until the person leaves; print how to go on."""
-        chat = Chat(self.settings.build, self._changed)
-        drawing = asyncio.ensure_future(self.screen.app.run_async(handle_sigint=False))
+        chat = Chat(self._build, self._changed)
+        self._begin()
+        drawing = asyncio.ensure_future(self.screen.run())
         try:
+            await self.screen.drawn.wait()
             async with chat:
                 self.chat = chat
                 self.view.out.append(self._greeting(chat.agent))
@@ -88,6 +88,15 @@ class Surface:
         if kept is not None:
             print(f"kept as {Path(kept).stem}: kt resume {Path(kept).stem}", file=sys.stderr)
         return 0
+
+    async def _build(self, *, session: str | None = None) -> Agent:
+        """Build the agent; for another session the terminal is given back meanwhile, as there may be questions."""
+        if session is None:
+            agent: Agent = await self.settings.build()
+            return agent
+        async with in_terminal():
+            agent = await self.settings.build(session=session)
+            return agent
 
     async def _close(self, drawing: "asyncio.Task[None]") -> None:
         if not drawing.done():
@@ -231,6 +240,21 @@ class Surface:
     def move(self, by: int) -> None:
         if self.dialog is not None:
             self.dialog.move(by)
+
+    def choose(self, number: int) -> bool:
+        """Answer with a choice by its number; return whether there is such a one."""
+        if self.dialog is None or number > len(self.dialog.question.choices):
+            return False
+        self._answer(self.dialog.question.choices[number - 1])
+        return True
+
+    def next_mode(self) -> None:
+        """Go on with the next mode of permissions, but never with one that asks nothing."""
+        guard = None if self.chat is None or self.chat.is_closed else permissions_of(self.chat.agent)
+        if guard is not None:
+            at = MODES.index(guard.mode) if guard.mode in MODES else -1
+            guard.choose(MODES[(at + 1) % len(MODES)])
+            self.screen.draw()
 
     def unfold(self) -> None:
         if self.dialog is not None and self.dialog.changes:

@@ -17,8 +17,9 @@ RUNNING = ("running", "background")
 
 
 class View:
-    """Take items as they come and grow. `out` is what the scrollback gets next; `live` what is redrawn above the prompt.
+    """Take items as they come and grow.
 
+    `out` is what the scrollback gets next; `live` what is redrawn above the prompt;
     `folded` are the calls that ended with more than was shown, the newest last.
     """
 

@@ -58,9 +58,17 @@ def root_only() -> tuple[Path, ...]:
     for here, folders, files in os.walk("/etc"):
         closed = [name for name in folders if not Path(here, name).lstat().st_mode & 0o005]
         folders[:] = [name for name in folders if name not in closed]
-        out += [Path(here, name) for name in closed if any(Path(here, name).iterdir())]
+        out += [folder for name in closed if _may_hold_something(folder := Path(here, name))]
         for name in files:
             found = Path(here, name).lstat()
             if stat.S_ISREG(found.st_mode) and found.st_size and not (found.st_mode & 0o004 or found.st_uid):
                 out.append(Path(here, name))
     return tuple(out)
+
+
+def _may_hold_something(folder: Path) -> bool:
+    """Tell whether a folder holds anything; root of a user namespace may not look into each one, and inside may be."""
+    try:
+        return any(folder.iterdir())
+    except PermissionError:
+        return True
