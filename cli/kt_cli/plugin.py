@@ -25,11 +25,20 @@ COMMANDS = {
     "trust": "trust a folder's .kt/config.toml, or a pack: kt trust [FOLDER|@NAME]",
 }
 
+CHAT_COMMANDS = {
+    "context": "what the next request consists of, by who put it there",
+    "plugins": "what acts here: /plugins [WORD]",
+    "profile": "the profiles, and what each enables",
+    "doctor": "check the installation",
+}
+
 
 @hookimpl
 def kt_register(registry: "Registry") -> None:
     for name, help in COMMANDS.items():
         registry.command(name, f"kt_cli.commands.{name}:main", help=help)
+    for name, help in CHAT_COMMANDS.items():
+        registry.add("chat_command", name, f"kt_cli.slash:{name}", help=help)
     registry.add("parser", "arguments", "kt_cli.arguments:Arguments", help="argparse for commands of plugins")
     registry.profile(
         "default",

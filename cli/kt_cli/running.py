@@ -66,7 +66,7 @@ def _converse(settings: RunSettings) -> int:
 
 
 async def _supervised(work: Callable[[], Awaitable[int]]) -> int:
-    """Await the work; SIGTERM cancels it, lets it clean up, and ends the process with 143."""
+    """Await the work; SIGTERM, or its terminal's end, cancels it, lets it clean up, and ends the process with 143."""
     task = asyncio.ensure_future(work())
     terminated: list[bool] = []
 
@@ -74,7 +74,10 @@ async def _supervised(work: Callable[[], Awaitable[int]]) -> int:
         terminated.append(True)
         task.cancel()
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        loop.add_signal_handler(signal.SIGHUP, terminate)
     try:
         return await task
     except asyncio.CancelledError:

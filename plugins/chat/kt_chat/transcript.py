@@ -190,6 +190,8 @@ class Transcript:
         if self._watched is not None:
             call.changes = self._watched.ended(event.call)
         state: State = "failed" if event.result.is_error else "done"
+        if event.result.is_error and event.result.text.startswith("cancelled"):
+            state = "cancelled"
         self._end(call, state if call.state == "running" else call.state, event.result.text, event.seconds)
         self.doing = "thinking"
 

@@ -15,7 +15,7 @@ MARKS = {"running": "o", "background": "o", "done": "*", "failed": "x", "refused
 COLOURS = {"running": "cyan", "background": "cyan", "done": "green", "failed": "red", "refused": "red"}
 THEME = {"markdown.code": "bold", "markdown.h1": "bold underline", "markdown.h2": "bold underline"}
 """Of rich's own styles those that a light terminal could not show."""
-LEVELS = {"info": "dim", "warning": "yellow", "error": "red"}
+LEVELS = {"info": "", "warning": "yellow", "error": "red"}
 
 
 class Draw:

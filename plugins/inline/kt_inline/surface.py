@@ -79,9 +79,11 @@ class Surface:
                     self._start(text)
                 leaving = asyncio.ensure_future(chat.left.wait())
                 await asyncio.wait([drawing, leaving], return_when=asyncio.FIRST_COMPLETED)
+                if drawing.done():
+                    drawing.result()
                 for task in (beating, leaving, *self._tasks):
                     task.cancel()
-                kept = chat.agent.session
+                kept = chat.agent.session if chat.agent.history else None
         finally:
             await self._close(drawing)
         sys.stdout.write(self._out())
@@ -285,4 +287,9 @@ class Surface:
     def _spawn(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and self.chat is not None:
+            self.chat.transcript.note(f"{type(error).__name__}: {error}", "error")
