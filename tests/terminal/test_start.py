@@ -35,7 +35,7 @@ def test_nothing_heavy_is_imported_before_the_prompt(tmp_path: Path, words: list
     child = pexpect.spawn(
         sys.executable, [str(program), *words], cwd=tmp_path / "work", env=env, timeout=60, dimensions=(24, 80)
     )
-    child.expect("sandbox")
+    child.expect("accept-edits")
     child.sendcontrol("d")
     child.expect(pexpect.EOF)
     child.close()
