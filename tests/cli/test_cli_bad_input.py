@@ -121,7 +121,9 @@ ROWS = {
     "output": Row(run("hi", "--output", "xml"), 2, "E-USAGE", ("xml", "stream-json")),
     "mode": Row(run("--mode", "gui"), 2, "E-USAGE", ("gui", "plain")),
     "mode with a prompt": Row(run("hi", "--mode", "plain"), 2, "E-USAGE", ("--mode",)),
-    "surface that is not installed": Row(run("--mode", "tui"), 78, "E-CONFIG", ("kt-tui", "pip install")),
+    "surface without a terminal": Row(
+        run("--mode", "tui"), 2, "E-USAGE", ("needs a terminal", "--mode plain goes without")
+    ),
     "permissions": Row(run("hi", "--permissions", "none"), 2, "E-USAGE", ("none", "accept-edits")),
     **{
         f"{option} {value[:8]}": Row(run("hi", option, value), 2, "E-USAGE", (option,))
@@ -191,6 +193,14 @@ def test_a_key_that_is_set_is_pointed_at_but_never_shown(kt: Any) -> None:
     done = kt("run", "./c.yaml", "hi")
     assert "openai (OPENAI_API_KEY is set)" in done.err
     assert "sk-secret" not in done.err + done.out
+    assert done.code == 78
+
+
+@pytest.mark.parametrize(("mode", "name"), [("tui", "tui"), ("cli", "inline")])
+def test_a_surface_that_is_not_installed_is_named(kt: Any, plugin: Callable[..., None], mode: str, name: str) -> None:
+    plugin(name, "")
+    done = kt.play("--mode", mode)
+    assert done.error.startswith(f"error[E-CONFIG]: --mode {mode} comes with kt-{name}. hint: pip install kt-{name}")
     assert done.code == 78
 
 

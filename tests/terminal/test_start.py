@@ -8,7 +8,7 @@ from typing import Any
 import pexpect
 import pytest
 
-HEAVY = ("pydantic", "httpx2", "rich", "mcp", "fastapi", "prompt_toolkit", "textual", "typer", "yaml", "asyncio")
+HEAVY = ("pydantic", "httpx2", "rich", "mcp", "fastapi", "prompt_toolkit", "textual", "typer", "yaml")
 PROGRAM = """
 import json, sys
 import kt_cli.early as early
