@@ -54,10 +54,16 @@ def begin_with(plugins: "Plugins", provider: str) -> str | None:
     )
 
 
-def _with_keys(plugins: "Plugins") -> Iterator[Choice]:
+def with_keys(plugins: "Plugins") -> Iterator[tuple[str, str]]:
+    """Yield (model to begin with, where its key is) of each provider that has one."""
     for provider, model in suggestions(plugins).items():
         if found := next(keys_of(plugins, provider), ""):
-            yield Choice(f"{provider}/{model}", found, partial(begin_with, plugins, provider))
+            yield f"{provider}/{model}", found
+
+
+def _with_keys(plugins: "Plugins") -> Iterator[Choice]:
+    for model, key in with_keys(plugins):
+        yield Choice(model, key, partial(begin_with, plugins, model.partition("/")[0]))
 
 
 def _answering(plugins: "Plugins") -> Iterator[Choice]:

@@ -40,6 +40,8 @@ class Conversation:
             agent = await (self.settings.build() if first else self.settings.build(session=session))
             async with agent.host, agent, AsyncExitStack() as scope:
                 self._attach(agent, scope)
+                for line in self.settings.told:
+                    self.console.note(line)
                 if self.talks:
                     self.console.note(
                         GREETING.format(name=agent.name, model=agent.model, pwd=agent.pwd, level=agent.sandbox.level)

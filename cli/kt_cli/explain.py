@@ -7,7 +7,7 @@ from typing import Any
 from kt import Agent, KTError, Tool, ToolNeeds
 from kt.testing import ScriptedLLM
 
-from .running import build_agent, creature_of
+from .running import creature_of, told_agent
 from .settings import RunSettings
 
 
@@ -32,7 +32,7 @@ async def explain(settings: RunSettings) -> int:
 
 async def _explain(settings: RunSettings, llm: Any, model: str) -> None:
     """Print the agent that a model makes, and what `model` says of it where it is not the one that was chosen."""
-    agent = await build_agent(settings, llm=llm)
+    agent = await told_agent(settings, llm=llm)
     async with agent.host, agent:
         _print(settings, agent, model or agent.model)
 

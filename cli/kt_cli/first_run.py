@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kt.errors import ConfigError
 
-from .choices import DEMO, Choice, begin_with, choices_of
+from .choices import DEMO, Choice, begin_with, choices_of, with_keys
 from .choosing import answered, number_of, say
 from .early import can_talk, show_prompt
 from .models import full_name
@@ -56,6 +56,8 @@ def choose_model(settings: RunSettings) -> str:
     """
     if not _can_ask():
         print(WAYS, file=sys.stderr, end="")
+        for found, key in with_keys(settings.plugins):
+            say(f"Found {key}: kt model default {found}")
         raise ConfigError("no model is chosen", hint="kt run --local, or kt model default PROVIDER/MODEL")
     choices = choices_of(settings)
     say("No model is chosen yet. You can use")

@@ -17,7 +17,7 @@ from .console import Console, warn_of_resume
 from .errors import show_traceback
 from .lines import Lines
 from .results import failure_object, result_object
-from .running import build_agent
+from .running import told_agent
 from .settings import RunSettings
 
 
@@ -31,7 +31,7 @@ class Headless:
 
     async def run(self, prompt: str | None) -> int:
         """Return the exit code of the turn; without a prompt a resumed session goes on. Raises UsageError."""
-        agent = await build_agent(self.settings)
+        agent = await told_agent(self.settings)
         with ExitStack() as scope:
             self._attach(agent, scope)
             async with agent.host, agent:

@@ -120,7 +120,7 @@ async def measure(given: dict[str, Any]) -> dict[str, Any]:
     from kt import Plugins
     from kt.testing import ScriptedLLM
 
-    from .running import build_agent
+    from .running import told_agent
     from .trial import trial_settings
 
     settings = trial_settings(Plugins(), given["creature"], profile=given["profile"], use=given["plugins"])
@@ -129,7 +129,7 @@ async def measure(given: dict[str, Any]) -> dict[str, Any]:
     if given["script"] is not None:
         settings.registry.get("run_option", "scripted")(settings, given["script"])
     # Without a script no tool is called: nobody asked for what it does.
-    built = await build_agent(settings, llm=settings.llm or ScriptedLLM(["Measured."]))
+    built = await told_agent(settings, llm=settings.llm or ScriptedLLM(["Measured."]))
     stopwatch.watch(built)
     agent = built if built.plan is None else type(built)(built.plan)
     async with agent.host, agent:

@@ -88,10 +88,11 @@ async def _supervised(work: Callable[[], Awaitable[int]]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What an agent is to be built of; everybody who had to be asked about it was."""
+    """What an agent is to be built of; everybody who had to be asked about it was; `told` is to be said."""
 
     creature: Any
     options: dict[str, Any]
+    told: list[str]
 
 
 def planned(settings: RunSettings, *, llm: Any = None) -> Planned:
@@ -114,16 +115,23 @@ def planned(settings: RunSettings, *, llm: Any = None) -> Planned:
     consented(settings.plugins, creature, files, named(settings, creature, options))
     had = options.pop("limits", creature.limits)
     options["limits"] = replace(had, **{k: v for k, v in settings.limits.items() if v is not None})
-    lines = [f"kt: plugin {name!r} is left out: {error}" for name, error in settings.plugins.failed.items()]
-    for line in (*lines, *filter(None, out.values())):
-        print(line, file=sys.stderr)
-    return Planned(creature, options)
+    return Planned(creature, options, list(filter(None, out.values())))
 
 
 async def build_agent(settings: RunSettings, plan: Planned | None = None, *, llm: Any = None) -> Agent:
-    """Return the agent of the settings. Raises KTError."""
+    """Return the agent of the settings, or of a plan. Raises KTError. What was left out of it is `told` afterwards."""
     plan = plan or planned(settings, llm=llm)
     agent: Agent = await Agent.build(plan.creature, host=Host(settings.plugins), **plan.options)
+    lines = [f"kt: plugin {name!r} is left out: {error}" for name, error in settings.plugins.failed.items()]
+    settings.told = [*lines, *plan.told]
+    return agent
+
+
+async def told_agent(settings: RunSettings, *, llm: Any = None) -> Agent:
+    """Return the agent of the settings, and say on stderr what was left out of it."""
+    agent = await build_agent(settings, llm=llm)
+    for line in settings.told:
+        print(line, file=sys.stderr)
     return agent
 
 

@@ -41,6 +41,8 @@ class RunSettings:
         self.mode: str | None = None
         self.resume: str | Path | None = None
         self.planned: Planned | None = None
+        self.told: list[str] = []
+        """What is to be said of the agent that was built last: what was left out of it."""
         self.explain = self.verbose = self.debug = False
 
     @property
@@ -60,7 +62,9 @@ class RunSettings:
         settings = copy(self)
         settings.resume = session or None
         settings.options = {k: v for k, v in self.options.items() if k != "session"}
-        return await build_agent(settings)
+        agent = await build_agent(settings)
+        self.told = settings.told
+        return agent
 
     def bound(self, **limits: float | None) -> None:
         """Set the limits of a turn. Raises UsageError for one that is out of range."""

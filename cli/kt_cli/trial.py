@@ -7,7 +7,7 @@ from kt import Agent
 from kt.errors import KTError
 from kt.testing import ScriptedLLM
 
-from .running import build_agent, creature_of
+from .running import creature_of, told_agent
 from .settings import RunSettings
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ async def trial_agent(settings: RunSettings) -> Agent:
     """Return the agent of the settings with its model, or with the scripted one where that can't be had."""
     model = _model(settings)
     try:
-        return await build_agent(settings, llm=model)
+        return await told_agent(settings, llm=model)
     except KTError:
         # What is wrong apart from the model, the second attempt says.
-        return await build_agent(settings, llm=ScriptedLLM())
+        return await told_agent(settings, llm=ScriptedLLM())
 
 
 def _model(settings: RunSettings) -> Any:

@@ -191,7 +191,7 @@ def test_without_a_model_all_ways_are_named(kt: Any) -> None:
 def test_a_key_that_is_set_is_pointed_at_but_never_shown(kt: Any) -> None:
     kt.env["OPENAI_API_KEY"] = "sk-secret-value"
     done = kt("run", "./c.yaml", "hi")
-    assert "openai (OPENAI_API_KEY is set)" in done.err
+    assert "Found OPENAI_API_KEY (environment): kt model default openai-responses/" in done.err
     assert "sk-secret" not in done.err + done.out
     assert done.code == 78
 

@@ -73,6 +73,8 @@ class Surface:
             async with chat:
                 self.chat = chat
                 self.view.out.append(self._greeting(chat.agent))
+                for line in self.settings.told:
+                    chat.transcript.note(line, "warning")
                 self.screen.draw()
                 beating = asyncio.ensure_future(self.screen.beat(lambda: chat.busy))
                 for text in self._early:
