@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from ipaddress import ip_address
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import (
@@ -29,7 +29,10 @@ from urllib.request import (
 from kt.errors import ConfigError, KTError
 
 from .errors import Tampered, Unreachable
+from .progress import watched
 
+Body: TypeAlias = tuple[Iterator[bytes], int | None]
+"""Chunks, and how many bytes they have in all, where that is known."""
 CHUNK = 64 * 1024
 INDEX_SIZE, FILE_SIZE = 32 << 20, 300 << 20
 """Bytes of an index, and of a file whose size nobody said."""
@@ -45,8 +48,8 @@ def read(url: str, *, pinned: bool = False, size: int = INDEX_SIZE, seconds: flo
     ConfigError for an address that may not be asked.
     """
     check(url, pinned=pinned)
-    with _answer(url, pinned=pinned, seconds=seconds) as chunks:
-        return b"".join(_bounded(chunks, size, url))
+    with _answer(url, pinned=pinned, seconds=seconds) as (chunks, length):
+        return b"".join(watched(_bounded(chunks, size, url), url, length))
 
 
 def fetch(url: str, sha256: str, into: Path, *, size: int | None = None, seconds: float = FILE_SECONDS) -> Path:
@@ -59,8 +62,8 @@ def fetch(url: str, sha256: str, into: Path, *, size: int | None = None, seconds
     shown = urlunsplit(urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]))
     digest, got = hashlib.sha256(), 0
     try:
-        with _source(url, seconds) as chunks, part.open("wb") as file:
-            for chunk in _bounded(chunks, size or FILE_SIZE, shown):
+        with _source(url, seconds) as (chunks, length), part.open("wb") as file:
+            for chunk in watched(_bounded(chunks, size or FILE_SIZE, shown), into.name, size or length):
                 digest.update(chunk)
                 got += file.write(chunk)
         if size is not None and got != size:
@@ -134,8 +137,8 @@ def _opener(url: str, *, pinned: bool) -> OpenerDirector:
 
 
 @contextmanager
-def _answer(url: str, *, pinned: bool, seconds: float, login: str = "") -> Iterator[Iterator[bytes]]:
-    """Yield the chunks of an answer; `login` is "user:password" as a URL has it."""
+def _answer(url: str, *, pinned: bool, seconds: float, login: str = "") -> Iterator[Body]:
+    """Yield the body of an answer; `login` is "user:password" as a URL has it."""
     end = time.monotonic() + seconds
     request = Request(url, headers={"User-Agent": "kterrarium", "Accept-Encoding": "identity"})
     if login:
@@ -144,7 +147,7 @@ def _answer(url: str, *, pinned: bool, seconds: float, login: str = "") -> Itera
     with _told(url, seconds):
         response = _within(seconds, lambda: opener.open(request, timeout=min(SILENCE, seconds)))
     with closing(response):
-        yield _chunks(response, url, seconds, end)
+        yield _chunks(response, url, seconds, end), response.length
 
 
 def _chunks(response: HTTPResponse, url: str, seconds: float, end: float) -> Iterator[bytes]:
@@ -205,17 +208,17 @@ def _bounded(chunks: Iterator[bytes], size: int, url: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def _source(url: str, seconds: float) -> Iterator[Iterator[bytes]]:
-    """Yield the chunks of a file's address: of this machine, or of the web."""
+def _source(url: str, seconds: float) -> Iterator[Body]:
+    """Yield what a file's address holds: of this machine, or of the web."""
     if not url.startswith("file://"):
         parts = urlsplit(url)
         bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         check(bare, pinned=True)
-        with _answer(bare, pinned=True, seconds=seconds, login=parts.netloc.rpartition("@")[0]) as chunks:
-            yield chunks
+        with _answer(bare, pinned=True, seconds=seconds, login=parts.netloc.rpartition("@")[0]) as body:
+            yield body
         return
     try:
         with Path(url2pathname(urlsplit(url).path)).open("rb") as file:
-            yield iter(lambda: file.read(CHUNK), b"")
+            yield iter(lambda: file.read(CHUNK), b""), os.fstat(file.fileno()).st_size
     except OSError as error:
         raise Unreachable(f"can't read the file: {error.strerror}", where=url) from None

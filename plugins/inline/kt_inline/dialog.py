@@ -42,7 +42,7 @@ class Dialog:
         for number, choice in enumerate(question.choices, 1):
             style = "class:chosen" if number - 1 == self.chosen else ""
             mark = ">" if number - 1 == self.chosen else " "
-            rows.append((style, one_line(f"{mark} {number}. {inert(choice)}", width - 1)))
+            rows.append((style, f"{mark} {number}. {one_line(choice, width - 6)}"))
         hint = (
             "a number, or enter for the marked one; words are a no with a reason"
             if question.topic == "approval"

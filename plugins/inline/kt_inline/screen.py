@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from kt_chat.inert import one_line
 from prompt_toolkit.application import Application
-from prompt_toolkit.application.run_in_terminal import in_terminal
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.filters import Condition
@@ -71,7 +70,7 @@ class Screen:
         out: Callable[[], str],
         entered: Callable[[Buffer], bool],
     ) -> None:
-        self._out, self._writing = out, asyncio.Lock()
+        self._out = out
         self._due: asyncio.TimerHandle | None = None
         self.prompt = Buffer(
             completer=ThreadedCompleter(completions),
@@ -138,17 +137,18 @@ class Screen:
             self.app.layout.focus(wanted)
 
     def _write(self) -> None:
-        self._due = None
-        self.app.create_background_task(self.flush())
+        """Write what is there for the scrollback, above everything that is drawn.
 
-    async def flush(self) -> None:
-        """Write what is there for the scrollback, above everything that is drawn."""
-        async with self._writing:
-            if not (text := self._out()):
-                return
-            async with in_terminal():
-                self.app.output.write_raw(text)
-                self.app.output.flush()
+        The terminal stays in raw mode: in any other a key that is pressed just then would mean something else.
+        """
+        self._due = None
+        if self.app.is_running and (text := self._out()):
+            self.app.renderer.erase()
+            self.app.output.write_raw(text)
+            self.app.output.flush()
+            self.app.renderer.reset()
+            self.app.renderer.request_absolute_cursor_position()
+            self.app.invalidate()
 
     async def beat(self, busy: Callable[[], bool]) -> None:
         """Keep a spinner turning while there is something to wait for."""

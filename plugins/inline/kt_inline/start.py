@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from kt.errors import UsageError
+
 WAITING = "\r\n> \r\n\x1b[2mstarting ...\x1b[0m\x1b[A\r\x1b[2C"
 ERASED = "\r\x1b[A\x1b[J"
 
 
 async def run(settings: Any) -> int:
-    """Hold the conversation of some settings on this terminal; return the exit code."""
+    """Hold the conversation of some settings on this terminal; return the exit code. Raises UsageError without one."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("--mode cli needs a terminal", hint="--mode plain")
     with _waiting():
         from .surface import Surface
 

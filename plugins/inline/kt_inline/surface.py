@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from kt import Agent
-from kt.errors import MissingPlugin
+from kt.errors import MissingPlugin, NotFound
 from kt_chat.changes import Change, Watched, compare
 from kt_chat.chat import Chat
 from kt_chat.inert import one_line
@@ -272,7 +272,7 @@ class Surface:
     def to_background(self) -> None:
         running = [item for item in self.view.live if isinstance(item, Call) and item.state == "running"]
         if self.chat is not None and running:
-            with suppress(MissingPlugin):
+            with suppress(MissingPlugin, NotFound):
                 self.chat.agent.plugin("jobs").promote(running[-1].id)
 
     def paste_image(self) -> None:
