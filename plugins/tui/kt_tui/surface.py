@@ -22,6 +22,8 @@ async def run(settings: Any) -> int:
     know_alt_enter()
     app = Tui(settings)
     async with app.chat:
+        for line in settings.told:
+            app.chat.transcript.note(line, "warning")
         await _talk(app)
         kept = app.chat.agent.session
     if kept is not None:
