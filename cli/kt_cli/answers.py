@@ -50,7 +50,7 @@ async def answer_one(agent: Agent, question: QuestionAsked, lines: Lines) -> Non
 
 async def _line(lines: Lines) -> str | None:
     """Return the next line; at the end of input the cursor goes to a line of its own."""
-    line = await lines.next()
+    line = await lines.next(fresh=True)
     if line is None:
         print(file=sys.stderr, flush=True)
     return line

@@ -10,7 +10,7 @@ from time import monotonic
 PATIENCE = 0.5
 """Seconds in which nothing is shown: what is that quick needs no bar."""
 EVERY = 0.1
-WIDTH = 30
+WIDTH = 20
 
 _SILENT: ContextVar[bool] = ContextVar("silent", default=False)
 
@@ -25,57 +25,60 @@ def silent(wanted: bool = True) -> Iterator[None]:
         _SILENT.reset(token)
 
 
-def watched(chunks: Iterable[bytes], label: str, total: int | None) -> Iterator[bytes]:
-    """Yield the chunks, and show how many bytes of `total` have come; None: nobody knows how many there will be."""
-    bar, done = Bar(label), 0
-    try:
-        for chunk in chunks:
-            done += len(chunk)
-            bar(done, total)
-            yield chunk
-    finally:
-        bar.end()
-
-
 class Bar:
-    """Show how far a fetch is: `Bar("name")(done, total)` in bytes, then `end()`."""
+    """Show how far a fetch is while it is entered; `total` is in bytes, None where nobody knows it."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, total: int | None) -> None:
         self._label = "".join(c if c.isprintable() else "?" for c in label)
+        self._total, self._done = total, 0
         self._live = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self._began = monotonic()
         self._next = self._began + PATIENCE
-        self._shown = ""
+        self._shown = False
 
-    def __call__(self, done: int, total: int | None) -> None:
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._shown:
+            _write("\r\x1b[K" if self._live else f"{self._label}: {_megabytes(self._done)} MB came\n")
+
+    def over(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks, and show how much has come."""
+        for chunk in chunks:
+            self._done += len(chunk)
+            self._tell()
+            yield chunk
+
+    def _tell(self) -> None:
         now = monotonic()
         if now < self._next or _SILENT.get():
             return
         self._next = now + EVERY
-        figures = _figures(done, total, now - self._began)
         if self._live:
-            bar = f" [{'#' * (WIDTH * min(done, total) // total):<{WIDTH}}]" if total else ""
-            _write(f"\r{f'{self._label}{bar} {figures}'[: _columns() - 1]}\x1b[K")
+            _write(f"\r{self._line(now - self._began)[: _columns() - 1]}\x1b[K")
         elif not self._shown:
-            _write(f"{self._label}: {figures}\n")
-        self._shown = f"{self._label}: {done / 1e6:,.1f} MB"
+            _write(f"{self._label}: {self._figures()}\n")
+        self._shown = True
 
-    def end(self) -> None:
-        """Erase the line; where it is no terminal, say what came."""
-        if self._shown:
-            _write("\r\x1b[K" if self._live else f"{self._shown}\n")
+    def _line(self, seconds: float) -> str:
+        if not self._total:
+            return f"{self._label} {self._figures()}"
+        done = min(self._done, self._total)
+        left = (self._total - done) * seconds / max(done, 1)
+        return f"{self._label} [{'#' * (WIDTH * done // self._total):<{WIDTH}}] {self._figures()}, {left:,.0f} s left"
+
+    def _figures(self) -> str:
+        of = f" of {_megabytes(self._total)}" if self._total else ""
+        return f"{_megabytes(self._done)}{of} MB"
 
 
-def _figures(done: int, total: int | None, seconds: float) -> str:
-    """Return like "3.1 of 12.0 MB, 4 s left"."""
-    if not total:
-        return f"{done / 1e6:,.1f} MB"
-    left = f", {(total - done) * seconds / done:,.0f} s left" if 0 < done < total else ""
-    return f"{done / 1e6:,.1f} of {total / 1e6:,.1f} MB{left}"
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f}"
 
 
 def _columns() -> int:
-    """Return how wide the terminal is; it may have none, or say 0."""
+    """Return how wide the terminal is; it may not know, or say 0."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
     except (OSError, ValueError):

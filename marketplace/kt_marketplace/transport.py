@@ -29,7 +29,7 @@ from urllib.request import (
 from kt.errors import ConfigError, KTError
 
 from .errors import Tampered, Unreachable
-from .progress import watched
+from .progress import Bar
 
 Body: TypeAlias = tuple[Iterator[bytes], int | None]
 """Chunks, and how many bytes they have in all, where that is known."""
@@ -48,8 +48,8 @@ def read(url: str, *, pinned: bool = False, size: int = INDEX_SIZE, seconds: flo
     ConfigError for an address that may not be asked.
     """
     check(url, pinned=pinned)
-    with _answer(url, pinned=pinned, seconds=seconds) as (chunks, length):
-        return b"".join(watched(_bounded(chunks, size, url), url, length))
+    with _answer(url, pinned=pinned, seconds=seconds) as (chunks, length), Bar(url.partition("?")[0], length) as bar:
+        return b"".join(bar.over(_bounded(chunks, size, url)))
 
 
 def fetch(url: str, sha256: str, into: Path, *, size: int | None = None, seconds: float = FILE_SECONDS) -> Path:
@@ -62,8 +62,8 @@ def fetch(url: str, sha256: str, into: Path, *, size: int | None = None, seconds
     shown = urlunsplit(urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]))
     digest, got = hashlib.sha256(), 0
     try:
-        with _source(url, seconds) as (chunks, length), part.open("wb") as file:
-            for chunk in watched(_bounded(chunks, size or FILE_SIZE, shown), into.name, size or length):
+        with _source(url, seconds) as (chunks, length), part.open("wb") as file, Bar(into.name, size or length) as bar:
+            for chunk in bar.over(_bounded(chunks, size or FILE_SIZE, shown)):
                 digest.update(chunk)
                 got += file.write(chunk)
         if size is not None and got != size:

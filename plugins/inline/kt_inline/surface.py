@@ -7,14 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kt import Agent
 from kt.errors import MissingPlugin, NotFound
-from kt_chat.changes import Change, Watched, compare
 from kt_chat.chat import Chat
+from kt_chat.draw import change
 from kt_chat.inert import one_line
 from kt_chat.items import Call, Item
+from kt_chat.paste import Pastes, clipboard_image
+from kt_chat.proposed import proposed
 from kt_chat.status import footer, permissions_of
 from prompt_toolkit.application.run_in_terminal import in_terminal
 from prompt_toolkit.buffer import Buffer
@@ -24,12 +26,8 @@ from .complete import Completions
 from .dialog import Dialog
 from .draw import Draw
 from .keys import bindings
-from .paste import Pastes, clipboard_image
 from .screen import Rows, Screen, cut
 from .view import View
-
-if TYPE_CHECKING:
-    from kt.events import QuestionAsked
 
 MODES = ("accept-edits", "ask", "plan")
 TWICE = 2.0
@@ -125,24 +123,11 @@ class Surface:
         waiting = self.chat.questions if self.chat is not None else []
         if not waiting:
             self.dialog = None
-        elif self.dialog is None or self.dialog.question.id != waiting[0].id:
-            self.dialog = Dialog(waiting[0], waiting, self._proposed(waiting[0]))
-        else:
+        elif self.chat is not None and (self.dialog is None or self.dialog.question.id != waiting[0].id):
+            self.dialog = Dialog(waiting[0], waiting, proposed(self.chat.agent, waiting[0]))
+        elif self.dialog is not None:
             self.dialog.waiting = waiting
         self.screen.draw()
-
-    def _proposed(self, question: "QuestionAsked") -> list[Change]:
-        """Return what the call that waits for a yes would do to files, where its tool can tell."""
-        assert self.chat is not None
-        agent, data = self.chat.agent, question.data
-        turn = agent.turn
-        state = turn.calls.get(question.call_id) if turn is not None else None
-        entry = None if state is None else agent.host.registry.find("preview", state.call.name)
-        if entry is None or not isinstance(data, dict):
-            return []
-        watched = Watched(agent)
-        found = (compare(path, before, after) for path, before, after in entry.load()(data, watched.text))
-        return [change for change in found if change is not None]
 
     def _out(self) -> str:
         text = "".join(self.view.out)
@@ -263,7 +248,7 @@ class Surface:
     def unfold(self) -> None:
         if self.dialog is not None and self.dialog.changes:
             self.view.out.append(self.view.draw.lines(*[
-                line for change in self.dialog.changes for line in self.view.draw.change(change, whole=True)
+                line for each in self.dialog.changes for line in change(each, self.screen.width, whole=True)
             ]))  # fmt: skip
             self.screen.draw()
         else:

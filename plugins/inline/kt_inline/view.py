@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from time import monotonic
 
+from kt_chat.draw import RUNNING
 from kt_chat.inert import inert, one_line
 from kt_chat.items import Answer, Asked, Call, Item, Thought, Worker
 from kt_chat.status import seconds
@@ -13,7 +14,6 @@ from .draw import Draw
 SPIN = "|/-\\"
 TAIL = 6
 """Lines of an answer that is not finished."""
-RUNNING = ("running", "background")
 
 
 class View:

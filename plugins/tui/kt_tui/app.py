@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from kt import Agent
 from kt.events import Event
 from kt_chat.chat import Chat
+from kt_chat.completing import Completing
 from kt_chat.inert import one_line
 from kt_chat.items import Item
 from kt_chat.status import footer, seconds
@@ -20,7 +21,6 @@ from textual.containers import Horizontal
 from textual.widgets import OptionList, Static, TabbedContent, TextArea
 
 from .actions import Actions
-from .completing import Completing
 from .conversation import Column
 from .history import History
 from .inbox import Inbox
@@ -233,7 +233,7 @@ class Tui(Actions, App[None]):
         if self.chat.is_closed:
             return
         try:
-            self.menu.show(await self.completing.after(self.chat.agent, self.prompt.before_cursor))
+            self.menu.show(await asyncio.to_thread(self.completing.after, self.chat.agent, self.prompt.before_cursor))
         except Exception as error:  # a plugin's own list of words; what is typed is worth more
             self.complain(error)
 

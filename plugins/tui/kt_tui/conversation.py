@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from kt_chat.draw import RUNNING, Drawn, draw, folds
 from kt_chat.items import Answer, Call, Item, Worker
 from rich.text import Text
 from textual import events
@@ -9,7 +10,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from .draw import RUNNING, Drawn, draw, folds
 from .growing import Growing
 
 MOST = 500

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kt import Agent
+from kt_chat.draw import COLOURS, MARKS, RUNNING
 from kt_chat.inert import one_line
 from kt_chat.items import Item, Worker
 from kt_chat.status import seconds
@@ -12,7 +13,6 @@ from rich.text import Text
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from .draw import COLOURS, MARKS, RUNNING
 from .team import members_of
 
 Key = tuple[str, str]

@@ -4,6 +4,7 @@ import re
 from io import StringIO
 
 from kt_chat.inert import inert
+from kt_chat.markdown import Answered
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.text import Text
@@ -68,7 +69,7 @@ def rendered(text: str, width: int) -> Text:
     console = Console(
         file=StringIO(), width=width, force_terminal=True, color_system="standard", highlight=False, emoji=False
     )
-    markdown = Markdown(inert(text), code_theme="ansi_dark", hyperlinks=False)
+    markdown = Answered(inert(text))
     lines = []
     for segments in console.render_lines(markdown, pad=False):
         line = Text()

@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from kt import Agent
 from kt.events import QuestionAsked
-from kt_chat.changes import Change, Watched, compare
+from kt_chat.draw import change
 from kt_chat.inert import inert, one_line
+from kt_chat.proposed import proposed
 from kt_chat.titles import title_of
 from rich.text import Text
 from textual import events, on
@@ -16,19 +17,6 @@ from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
-
-from .draw import change
-
-
-def proposed(agent: Agent, question: QuestionAsked) -> list[Change]:
-    """Return what the call that waits for a yes would do to files, where its tool can tell."""
-    state = agent.turn.calls.get(question.call_id) if agent.turn is not None else None
-    entry = None if state is None else agent.host.registry.find("preview", state.call.name)
-    if entry is None or not isinstance(question.data, dict):
-        return []
-    watched = Watched(agent)
-    found = (compare(path, before, after) for path, before, after in entry.load()(question.data, watched.text))
-    return [each for each in found if each is not None]
 
 
 class Reply(Input):

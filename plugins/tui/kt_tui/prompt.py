@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from kt_chat.completing import Candidate
 from kt_chat.inert import one_line
 from rich.text import Text
 from textual import events
@@ -12,7 +13,6 @@ from textual.message import Message
 from textual.widgets import OptionList, TextArea
 from textual.widgets.option_list import Option
 
-from .completing import Candidate
 from .history import History
 
 

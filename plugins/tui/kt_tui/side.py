@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from kt import Agent
 from kt.errors import MissingPlugin
 from kt_chat.changes import Change
+from kt_chat.draw import change
 from kt_chat.inert import inert, one_line
 from kt_chat.items import Call, Item
 from kt_chat.status import seconds
@@ -21,7 +22,6 @@ from textual.widgets import OptionList, Static, TabbedContent, TabPane, Tree
 from textual.widgets.option_list import Option
 
 from .creatures import Creatures
-from .draw import change
 from .events import EventLog
 from .keys import PANES
 from .viewer import Viewer

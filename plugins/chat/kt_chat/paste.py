@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from kt import Media, Part
-from kt_chat.attach import image
+
+from .attach import image
 
 LINES, CHARACTERS = 12, 1_500
 """From how many on a paste is only named in the prompt."""

@@ -1,13 +1,13 @@
 """What may follow what was typed: commands after a slash, their words, and files after an @."""
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
 
 from kt import Agent
-from kt_chat.commands import commands_of, words_after
-from kt_chat.files import files_of, matching
+
+from .commands import commands_of, words_after
+from .files import files_of, matching
 
 FRESH = 5.0
 """Seconds for which the list of files is taken for true."""
@@ -31,15 +31,15 @@ class Completing:
         self._files: list[str] = []
         self._read = float("-inf")
 
-    async def after(self, agent: Agent, typed: str) -> list[Candidate]:
-        """Return what may follow what stands before the cursor, at most 30."""
+    def after(self, agent: Agent, typed: str) -> list[Candidate]:
+        """Return what may follow what stands before the cursor, at most 30. It may ask git, so call it in a thread."""
         word = "" if typed[-1:].isspace() else (typed.split() or [""])[-1]
         if typed.startswith("/") and "\n" not in typed:
             return list(_commands(agent, typed, word))[:MOST]
         if not word.startswith("@"):
             return []
         if monotonic() - self._read > FRESH:
-            self._files, self._read = await asyncio.to_thread(files_of, agent.pwd), monotonic()
+            self._files, self._read = files_of(agent.pwd), monotonic()
         return [
             Candidate((f'@"{path}"' if " " in path else f"@{path}") + " ", len(word), path)
             for path in matching(self._files, word[1:], MOST)

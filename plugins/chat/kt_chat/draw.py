@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import TypeAlias
 
-from kt_chat.changes import Change, Row
-from kt_chat.inert import inert, one_line
-from kt_chat.items import Asked, Call, Note, Said, State, Thought, Worker
-from kt_chat.status import seconds
 from rich.text import Text
+
+from .changes import Change, Row
+from .inert import inert, one_line
+from .items import Asked, Call, Note, Said, State, Thought, Worker
+from .status import seconds
 
 FOLDED, DIFF = 4, 40
 """Lines of a call's output, and of a diff, that are shown until somebody unfolds them."""
@@ -19,7 +20,7 @@ MARKS: dict[State, str] = {
 COLOURS: dict[State, str] = {
     "running": "cyan", "background": "cyan", "done": "green", "failed": "red", "refused": "red", "cancelled": "yellow",
 }  # fmt: skip
-LEVELS = {"info": "dim", "warning": "yellow", "error": "red"}
+LEVELS = {"info": "", "warning": "yellow", "error": "red"}
 Drawn: TypeAlias = Said | Thought | Call | Worker | Asked | Note
 
 
