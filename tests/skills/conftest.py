@@ -4,10 +4,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kt import Plugins
 
 GOOD = "---\nname: {name}\ndescription: {description}\n---\n{body}\n"
 
 Write = Callable[..., Path]
+
+SHIPPED = ["terrarium"]
+"""The skills that our own wheels bring, by name."""
+
+
+def without_ours() -> Plugins:
+    """Return the installed plugins without kt-skills, which brings a skill of its own."""
+    plugins = Plugins()
+    plugins.registry.drop("kt-skills")
+    return plugins
 
 
 @pytest.fixture

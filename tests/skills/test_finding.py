@@ -11,6 +11,8 @@ import pytest
 from kt import Plugins, Registry
 from kt_skills.find import Found, find_skills
 
+from .conftest import SHIPPED
+
 Write = Callable[..., Path]
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -196,7 +198,7 @@ def test_a_wheels_skill_that_does_not_fit_is_named(
     write_skill(package / "skills", "other")
     write_skill(package / "skills", "bad", text="---\nname: bad\n---\n")
     found = find_skills(repo, Plugins().registry)
-    assert found.skills == {}
+    assert list(found.skills) == SHIPPED
     (unfit,) = found.unfit
     assert unfit.name == "pdf"
     assert why in unfit.why

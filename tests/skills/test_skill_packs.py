@@ -12,6 +12,8 @@ from kt.errors import NotFound
 from kt.events import Advice
 from kt.testing import EventRecorder, ScriptedLLM
 
+from .conftest import SHIPPED
+
 Write = Callable[..., Path]
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("home")]
@@ -45,16 +47,16 @@ def pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_skill: Write) ->
 
 
 async def offered(creature: Any, pwd: Path, *names: str, use: tuple[str, ...] = ()) -> tuple[list[str], list[str]]:
-    """Return the names of the skills in an agent's prompt, and what the tool returns for `names`."""
+    """Return the names of the skills in an agent's prompt, without our own, and what the tool returns for `names`."""
     llm = ScriptedLLM([[("skill", {"name": name}) for name in names], "done"] if names else ["done"])
     skills: Any = {"skills": {"use": list(use)}} if use else "skills"
     async with (
         Host(Plugins()) as host,
         await Agent.build(creature, llm=llm, plugins=[skills], pwd=pwd, host=host) as agent,
     ):
-        listed = [line[2:].partition(":")[0] for line in agent.system.splitlines() if line.startswith("- ")]
+        lines = [line[2:].partition(":")[0] for line in agent.system.splitlines() if line.startswith("- ")]
         calls = (await agent.run("go")).tool_calls
-    return listed, [str(call.error or call.result) for call in calls]
+    return [name for name in lines if name not in SHIPPED], [str(call.error or call.result) for call in calls]
 
 
 async def test_a_creature_of_the_pack_is_offered_its_skills(pack: Path, repo: Path) -> None:

@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kt import ToolRecord
+from kt import Agent, Host, ToolRecord
 from kt.events import Advice
 from kt.testing import EventRecorder, ScriptedLLM, running
+from kt_skills.plugin import Skills
+from kt_skills.tool import skill
+
+from .conftest import without_ours
 
 Write = Callable[..., Path]
 
@@ -29,7 +33,7 @@ async def test_the_prompt_has_a_line_a_skill(repo: Path, home: Path, write_skill
     write_skill(repo / ".agents/skills", "pdf", description=">-\n  reads\n  pages")
     write_skill(home / ".agents/skills", "mail", description="'sends: mail'")
     async with agent_in(repo) as agent:
-        assert agent.system.endswith("\n\n- pdf: reads pages\n- mail: sends: mail")
+        assert "\n\n- pdf: reads pages\n- mail: sends: mail\n- terrarium: " in agent.system
         assert "the tool skill" in agent.system
         assert "How pdf is done." not in agent.system
         write_skill(repo / ".claude/skills", "new")
@@ -50,7 +54,10 @@ async def test_without_the_tool_the_prompt_does_not_speak_of_skills(repo: Path, 
 
 
 async def test_without_skills_the_prompt_has_no_section(repo: Path) -> None:
-    async with agent_in(repo) as agent:
+    async with (
+        Host(without_ours()) as host,
+        await Agent.build({}, llm=ScriptedLLM(), tools=[skill], plugins=[Skills], pwd=repo, host=host) as agent,
+    ):
         assert agent.prompt == ()
 
 
@@ -72,9 +79,9 @@ async def test_skills_without_room_in_the_prompt_are_counted(repo: Path, write_s
         write_skill(repo / ".agents/skills", name)
     async with agent_in(repo, {"name": names[-1]}) as agent:
         events = EventRecorder(agent)
-        assert "[40 more have no room here]" in agent.system
+        assert "[41 more have no room here]" in agent.system
         result = await agent.run("hi")
-        assert [advice.text for advice in events.of(Advice)] == ["40 of 100 skills have no room in the prompt"]
+        assert [advice.text for advice in events.of(Advice)] == ["41 of 101 skills have no room in the prompt"]
         assert result.tool_calls[0].error is None
 
 

@@ -1,14 +1,18 @@
 """/skills, /init, and each skill as a command."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kt import Registry
+from kt import Host, Registry
 from kt.errors import NotFound, UsageError
 from kt.testing import ScriptedLLM, running
 from kt_skills import chat_skills, kt_register
 from kt_skills.chat import init, skills
+from kt_skills.plugin import Skills
+
+from .conftest import without_ours
 
 Write = Callable[..., Path]
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("home")]
@@ -19,16 +23,18 @@ async def test_skills_are_listed_with_where_they_are(repo: Path, home: Path, wri
     write_skill(home / ".agents/skills", "mail", description="Sends mail.")
     write_skill(repo / ".agents/skills", "bad", text="bad")
     async with running(plugins=["skills"], pwd=repo) as agent:
-        first, second, left = (await skills(agent, "")).splitlines()
-        assert first == "/haiku  Writes a haiku.  .agents/skills/haiku"
-        assert second == f"/mail   Sends mail.      {home / '.agents/skills/mail'}"
+        first, second, shipped, left = (await skills(agent, "")).splitlines()
+        assert re.split("  +", first) == ["/haiku", "Writes a haiku.", ".agents/skills/haiku"]
+        assert re.split("  +", second) == ["/mail", "Sends mail.", str(home / ".agents/skills/mail")]
+        assert shipped.startswith("/terrarium")
+        assert len({line.index(place) for line, place in ((first, ".agents"), (second, str(home)))}) == 1
         assert left.startswith("! skill 'bad' is left out")
         with pytest.raises(UsageError):
             await skills(agent, "haiku")
 
 
 async def test_without_skills_it_says_how_to_make_one(repo: Path) -> None:
-    async with running(plugins=["skills"], pwd=repo) as agent:
+    async with Host(without_ours()) as host, running(plugins=[Skills], pwd=repo, host=host) as agent:
         assert "SKILL.md" in await skills(agent, "")
 
 
@@ -37,7 +43,9 @@ async def test_a_skill_is_a_command_that_brings_its_instructions(repo: Path, hom
     (folder / "seasons.md").write_text("Frog: spring.")
     write_skill(home / ".agents/skills", "mail", "Be kind.")
     async with running(plugins=["skills"], pwd=repo) as agent:
-        assert chat_skills.names(agent) == {"haiku": "does it", "mail": "does it"}
+        names = chat_skills.names(agent)
+        assert names.pop("terrarium")
+        assert names == {"haiku": "does it", "mail": "does it"}
         said = chat_skills.answer(agent, "haiku", " about frogs ").say
         assert said.startswith("Use the skill haiku: about frogs\n")
         assert "Skill haiku. Paths in it start from .agents/skills/haiku." in said
@@ -52,7 +60,7 @@ async def test_a_skill_is_a_command_that_brings_its_instructions(repo: Path, hom
 async def test_a_long_description_is_cut(repo: Path, write_skill: Write) -> None:
     write_skill(repo / ".agents/skills", "long", description="word " * 100)
     async with running(plugins=["skills"], pwd=repo) as agent:
-        (about,) = chat_skills.names(agent).values()
+        about = chat_skills.names(agent)["long"]
     assert about.endswith(" ...")
     assert len(about) <= chat_skills.HELP
 

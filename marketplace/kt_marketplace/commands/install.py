@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt.errors import UsageError
 
+from .. import progress
 from ..install.consent import Consent
 from ..install.lock import Locked
 from ..install.transaction import Done
@@ -33,9 +34,10 @@ def install(argv: list[str], plugins: "Plugins") -> int:
     parser.add_argument("-e", "--editable", action="store_true", help="run a folder's pack from that folder")
     if (given := parser.read(argv)) is None:
         return 0
-    done = transaction.install(
-        given.packs, plugins=plugins, consent=Consent(given=given.yes), editable=given.editable, dry=given.dry_run
-    )
+    with progress.silent(given.json):
+        done = transaction.install(
+            given.packs, plugins=plugins, consent=Consent(given=given.yes), editable=given.editable, dry=given.dry_run
+        )
     return _said(done, as_json=given.json)
 
 
@@ -61,7 +63,8 @@ def update(argv: list[str], plugins: "Plugins") -> int:
         return 0
     if bool(given.packs) == given.all:
         raise UsageError("name packs, or say --all", hint="kt update --all")
-    done = transaction.update(given.packs, plugins=plugins, consent=Consent(given=given.yes), dry=given.dry_run)
+    with progress.silent(given.json):
+        done = transaction.update(given.packs, plugins=plugins, consent=Consent(given=given.yes), dry=given.dry_run)
     return _said(done, "everything is as new as it can be", as_json=given.json)
 
 
@@ -84,7 +87,8 @@ def sync(argv: list[str], plugins: "Plugins") -> int:
     parser.add_argument("--wheels", type=Path, metavar="FOLDER", help="a folder with wheels that no address gives")
     if (given := parser.read(argv)) is None:
         return 0
-    done = transaction.sync(given.lock, wheels=given.wheels, plugins=plugins, consent=Consent(given=given.yes))
+    with progress.silent(given.json):
+        done = transaction.sync(given.lock, wheels=given.wheels, plugins=plugins, consent=Consent(given=given.yes))
     return _said(done, "in step with the lock", as_json=given.json)
 
 

@@ -11,6 +11,7 @@ from kt import Host
 from kt.errors import NotFound, UsageError
 
 from .plugin import user_config
+from .progress import Bar
 from .search import MODES, Found, Hit, Query, find
 from .session import all_sessions, find_session
 from .showing import shown
@@ -43,7 +44,7 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     if not paths:
         print("nothing found: there are no sessions", file=sys.stderr)
         return 0
-    found = asyncio.run(_find(plugins, paths, query))
+    found = asyncio.run(_find(plugins, paths, query, quiet=given.json))
     for note in found.notes:
         print(f"note: {note}", file=sys.stderr)
     if given.json:
@@ -103,9 +104,12 @@ def _leading_session(words: list[str], registry: "Registry") -> tuple[list[Path]
     return [find_session(registry, None)], words
 
 
-async def _find(plugins: "Plugins", paths: list[Path], query: Query) -> Found:
+async def _find(plugins: "Plugins", paths: list[Path], query: Query, *, quiet: bool) -> Found:
     async with Host(plugins) as host:
-        return await find(host, paths, query)
+        if quiet:
+            return await find(host, paths, query)
+        with Bar() as bar:
+            return await find(host, paths, query, bar)
 
 
 def _as_data(hit: Hit) -> dict[str, Any]:

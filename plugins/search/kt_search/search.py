@@ -19,6 +19,7 @@ from .vectors import add_vectors, models_of, passages_of, query_vector, vector_r
 from .words import Term, indexable, terms_of, without_stop_words
 
 T = TypeVar("T")
+Progress: TypeAlias = Callable[[int, int], None]
 Mode: TypeAlias = Literal["fts", "semantic", "hybrid"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -77,8 +78,14 @@ class Query:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-async def find(host: Host, paths: Sequence[Path], query: Query) -> Found:
+def _unseen(done: int, total: int) -> None:
+    """Show nothing."""
+
+
+async def find(host: Host, paths: Sequence[Path], query: Query, progress: Progress = _unseen) -> Found:
     """Return the hits in sessions, each indexed to its last event before.
+
+    `progress` is called with (sessions searched, all of them), from another thread.
 
     Raises UsageError for a query without words, ConfigError where vectors are asked for and there are none, NotFound
     and DataError for what is no session.
@@ -86,7 +93,7 @@ async def find(host: Host, paths: Sequence[Path], query: Query) -> Found:
     terms = terms_of(query.text)
     if not terms:
         raise UsageError(f"there is no letter and no digit in {query.text!r}", hint="search for words")
-    work = _Work(paths, terms, query)
+    work = _Work(paths, terms, query, progress)
     await asyncio.to_thread(work.look_at_words)
     mode = query.mode or ("hybrid" if work.embedders else "fts")
     if mode != "fts":
@@ -106,8 +113,8 @@ async def find(host: Host, paths: Sequence[Path], query: Query) -> Found:
 class _Work:
     """The steps of one search. The methods that open sessions block."""
 
-    def __init__(self, paths: Sequence[Path], terms: list[Term], query: Query) -> None:
-        self.paths, self.terms, self.query = list(paths), terms, query
+    def __init__(self, paths: Sequence[Path], terms: list[Term], query: Query, progress: Progress) -> None:
+        self.paths, self.terms, self.query, self.progress = list(paths), terms, query, progress
         self.notes: list[str] = []
         self.embedders: dict[Path, str] = {}
         """The sessions with vectors, and the registered name of what made the last."""
@@ -128,7 +135,8 @@ class _Work:
             some = ids if telling == self.terms else text_ranks(index, telling)
             return ids, some, index.meta("embedder") if models_of(index) else None, index.temporary
 
-        for path in list(self.paths):
+        for number, path in enumerate(paths := list(self.paths)):
+            self.progress(number, len(paths))
             try:
                 ids, some, embedder, temporary = _in_index(path, work)
             except KTError as error:
@@ -161,7 +169,8 @@ class _Work:
             return vector_ranks(index, embedding.name, vector)
 
         without = []
-        for path in self.paths:
+        for number, path in enumerate(self.paths):
+            self.progress(number, len(self.paths))
             ranks = _in_index(path, work)
             if ranks is None:
                 without.append(path)

@@ -19,4 +19,5 @@ def kt_register(registry: "Registry") -> None:
         "kt_skills.chat:init",
         help="let the model write this project's AGENTS.md: /init [WORDS]",
     )
+    registry.add("skill", "terrarium", "kt_skills:skills/terrarium", help="what a model has to know of kt itself")
     registry.add("chat_commands", "skills", "kt_skills.chat_skills", help="use a skill: /NAME [WORDS]")

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from .find import Found
 
 TOOL = "skill"
-INTRODUCTION = (
-    f"Skills are instructions for special work. Where a task fits one of these, first call the tool {TOOL} with its "
-    "name, and do as it says."
-)
+INTRODUCTION = f"Skills: where one fits a task, first read it with the tool {TOOL}, and do as it says."
 
 
 @dataclass(slots=True)

@@ -17,11 +17,10 @@ MAX_LISTED = 100
 
 @tool(effect="read", blocking=True, needs=ToolNeeds(reads=("*",)))
 def skill(ctx: Context[object], name: str, file: str = "") -> Text:
-    """Read a skill, instructions for special work, before you do that work; or read one of its files.
+    """Read a skill's instructions, or one of its files.
 
     Args:
-        name: As in the list of skills.
-        file: A path in the skill's folder, like references/x.md. Without it you get the instructions.
+        file: Like references/x.md. Without it you get the instructions.
     """
     chosen = _chosen(ctx, name)
     text = _file(chosen, file) if file else instructions(chosen, *_folder(ctx, chosen))
