@@ -70,7 +70,7 @@ class Surface:
             await self.screen.drawn.wait()
             async with chat:
                 self.chat = chat
-                self.view.out.append(self._greeting(chat.agent))
+                self.view.out.insert(0, self._greeting(chat.agent))
                 for line in self.settings.told:
                     chat.transcript.note(line, "warning")
                 self.screen.draw()
