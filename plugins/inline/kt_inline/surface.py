@@ -13,7 +13,7 @@ from kt import Agent
 from kt.errors import MissingPlugin, NotFound
 from kt_chat.chat import Chat
 from kt_chat.draw import change
-from kt_chat.inert import one_line
+from kt_chat.inert import inert, one_line
 from kt_chat.items import Call, Item
 from kt_chat.paste import Pastes, clipboard_image
 from kt_chat.proposed import proposed
@@ -109,7 +109,7 @@ class Surface:
 
     def _greeting(self, agent: Agent) -> str:
         line = f"{agent.name} on {agent.model} in {agent.pwd}, sandbox {agent.sandbox.level}. /help; Ctrl-D leaves."
-        return self.view.draw.lines(line)
+        return self.view.draw.lines(inert(line))
 
     # What is shown
 
