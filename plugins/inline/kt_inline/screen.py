@@ -72,6 +72,7 @@ class Screen:
     ) -> None:
         self._out = out
         self._due: asyncio.TimerHandle | None = None
+        self._written = 0.0
         self.prompt = Buffer(
             completer=ThreadedCompleter(completions),
             complete_while_typing=True,
@@ -129,7 +130,8 @@ class Screen:
         self._focus()
         self.app.invalidate()
         if self._due is None and self.app.is_running:
-            self._due = asyncio.get_running_loop().call_later(EVERY, self._write)
+            loop = asyncio.get_running_loop()
+            self._due = loop.call_at(max(loop.time(), self._written + EVERY), self._write)
 
     def _focus(self) -> None:
         wanted = self._reason if self._asking() else self._line
@@ -142,6 +144,7 @@ class Screen:
         The terminal stays in raw mode: in any other a key that is pressed just then would mean something else.
         """
         self._due = None
+        self._written = asyncio.get_running_loop().time()
         if self.app.is_running and (text := self._out()):
             self.app.renderer.erase()
             self.app.output.write_raw(text)
