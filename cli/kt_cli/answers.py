@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from kt import Agent
 from kt.events import QuestionAsked, TurnEnded
+from kt_chat.inert import inert
 
-from .console import inert
 from .lines import Lines
 
 

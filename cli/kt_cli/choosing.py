@@ -4,8 +4,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from kt.errors import KTError, UsageError
+from kt_chat.inert import inert
 
-from .console import asked, inert
+from .console import asked
 
 TRIES = 3
 

@@ -1,7 +1,6 @@
 """Plain lines on a terminal: what a model or tool wrote can't move the cursor or change the screen."""
 
 import json
-import re
 import sys
 from typing import Any
 
@@ -16,13 +15,7 @@ from kt.events import (
     ToolProgress,
     ToolStarted,
 )
-
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-
-
-def inert(text: str) -> str:
-    """Return text with control, zero-width and bidi characters made visible; newline and tab stay."""
-    return _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", text)
+from kt_chat.inert import inert
 
 
 def asked(question: str) -> str:

@@ -57,7 +57,7 @@ def report(error: BaseException, argv: Sequence[str]) -> int:
 def _tell(error: Exception, known: KTError, *, debug: bool) -> None:
     if debug:
         show_traceback(error)
-    from .console import inert
+    from kt_chat.inert import inert
 
     print(inert(redacted(known.line())), file=sys.stderr)
 

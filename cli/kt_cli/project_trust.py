@@ -2,7 +2,9 @@
 
 import sys
 
-from .console import asked, inert
+from kt_chat.inert import inert
+
+from .console import asked
 from .settings import RunSettings
 
 MAX_SHOWN = 2_000

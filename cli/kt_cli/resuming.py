@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from kt import Creature
 from kt.errors import ConfigError, UsageError
+from kt_chat.inert import inert
 
-from .console import asked, inert
+from .console import asked
 
 if TYPE_CHECKING:
     from kt import Plugins

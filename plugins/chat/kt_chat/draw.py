@@ -39,7 +39,7 @@ def draw(item: Drawn, width: int, *, whole: bool = False) -> Text:
             answer = "waits for an answer" if item.answer is None else item.answer
             return Text(f"? {one_line(item.question.text, 400)} -> {one_line(answer)}", "dim")
         case Note():
-            return Text(inert(item.text), LEVELS[item.level])
+            return Text("  " + inert(item.text).replace("\n", "\n  "), LEVELS[item.level])
 
 
 def folds(item: object) -> bool:

@@ -3,8 +3,10 @@
 import re
 
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
+    "\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
+"""Control, bidi and what is not seen: zero-width characters, fillers, tags."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -24,4 +26,6 @@ def one_line(text: str, most: int = 160) -> str:
 
 def _visible(found: re.Match[str]) -> str:
     number = ord(found[0])
-    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+    if number < 0x10000:
+        return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+    return f"\\U{number:08x}"

@@ -25,13 +25,13 @@ class Draw:
         self.rendered = 0
         """Characters of Markdown that were rendered, for the benchmark."""
 
-    def lines(self, *renderables: Any) -> str:
-        """Return what rich makes of some renderables."""
+    def lines(self, *renderables: Any, room: int = 0) -> str:
+        """Return what rich makes of some renderables, `room` columns narrower than the terminal."""
         out = StringIO()
         console = Console(
             file=out,
             theme=Theme(THEME),
-            width=max(self.width, 20),
+            width=max(self.width - room, 20),
             force_terminal=True,
             color_system="standard" if self.colour else None,
             highlight=False,
@@ -44,9 +44,12 @@ class Draw:
         return out.getvalue()
 
     def markdown(self, text: str) -> str:
-        """Return a block of Markdown as it is to be read, with an empty line before it."""
+        """Return a block of Markdown as it is to be read, with an empty line before it.
+
+        It is indented: what stands at the first column is kt's own, so that no answer looks like a call or a person.
+        """
         self.rendered += len(text)
-        drawn = [line.rstrip() for line in self.lines(Answered(inert(text))).splitlines()]
+        drawn = [f"  {line.rstrip()}".rstrip() for line in self.lines(Answered(inert(text)), room=2).splitlines()]
         while drawn and not drawn[-1]:
             drawn.pop()
         while drawn and not drawn[0]:
