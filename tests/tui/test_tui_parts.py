@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kt import Message, Text, ToolCall, Usage
 from kt.events import Advice, LLMEnded, ToolStarted
@@ -28,6 +28,7 @@ def plain(pieces: list[Drawn]) -> str:
     return "\n\n".join(piece.plain for piece in pieces)
 
 
+@settings(deadline=None)
 @given(ANSWERS, st.integers(1, 9))
 def test_an_answer_that_grew_looks_like_one_that_came_at_once(answer: str, step: int) -> None:
     growing = Growing()
@@ -37,6 +38,7 @@ def test_an_answer_that_grew_looks_like_one_that_came_at_once(answer: str, step:
     assert blocks == [line for line in rendered(answer, 60).plain.split("\n") if line.strip()]
 
 
+@settings(deadline=None)
 @given(ANSWERS, st.integers(1, 9))
 def test_markdown_is_rendered_once(answer: str, step: int) -> None:
     growing = Growing()
@@ -57,6 +59,7 @@ def test_only_the_last_piece_changes() -> None:
     assert all(old is new for old, new in zip(before[:-1], after, strict=False))
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="a*-#`>1. \n\r|\x0b\u2028", max_size=60))
 def test_where_the_open_block_begins_is_a_place_of_the_text(text: str) -> None:
     at = open_at(text)
@@ -71,6 +74,7 @@ def test_an_answer_that_starts_over_is_drawn_anew() -> None:
     assert plain(growing.draw("Other **words**", 20, done=True)) == "Other words"
 
 
+@settings(deadline=None)
 @given(
     entries=st.lists(
         st.text(st.characters(exclude_characters="\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", codec="utf-8"), min_size=1)

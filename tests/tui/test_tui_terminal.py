@@ -135,6 +135,8 @@ def terminal(home: Path, folder: Path, tmp_path: Path) -> Iterator[Open]:
     """Start `kt run --mode tui` on a script: `terminal(steps, *words, size=(110, 30), **environment)`."""
     opened: list[Terminal] = []
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("KT_", "PYTHON")) and not k.endswith("_API_KEY")}
+    for name in ("COLUMNS", "LINES"):
+        kept.pop(name, None)  # where a test runner sets them, they would count more than the terminal
     env = {**kept, "KT_HOME": str(home), "TERM": "xterm-256color", "PYTHONPATH": str(_site(tmp_path, home))}
     (folder / "tools.py").write_text(TOOLS)
     (folder / "c.yaml").write_text(CREATURE)
