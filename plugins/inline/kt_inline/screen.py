@@ -10,7 +10,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.layout import ConditionalContainer, Float, FloatContainer, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension
@@ -19,6 +19,7 @@ from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.styles import Style
 
 from .complete import Completions
+from .remembered import Remembered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +77,7 @@ class Screen:
         self.prompt = Buffer(
             completer=ThreadedCompleter(completions),
             complete_while_typing=True,
-            history=_history(history),
+            history=Remembered(history) if history is not None else InMemoryHistory(),
             multiline=True,
             accept_handler=entered,
             enable_history_search=False,
@@ -172,14 +173,6 @@ def _rows(lines: Callable[[], Rows]) -> Any:
 
     window = Window(FormattedTextControl(text), dont_extend_height=True, wrap_lines=False)
     return ConditionalContainer(window, Condition(lambda: bool(lines())))
-
-
-def _history(file: "Path | None") -> History:
-    if file is None:
-        return InMemoryHistory()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    return FileHistory(str(file))
 
 
 def cut(parts: list[str], width: int) -> str:
