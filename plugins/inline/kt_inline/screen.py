@@ -10,7 +10,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.history import History
 from prompt_toolkit.layout import ConditionalContainer, Float, FloatContainer, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension
@@ -19,11 +19,8 @@ from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.styles import Style
 
 from .complete import Completions
-from .remembered import Remembered
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from prompt_toolkit.key_binding import KeyBindings
 
 EVERY = 0.04
@@ -63,7 +60,7 @@ class Screen:
         *,
         keys: "KeyBindings",
         completions: Completions,
-        history: "Path | None",
+        history: History,
         above: Callable[[], Rows],
         badges: Callable[[], Rows],
         dialog: Callable[[], Rows],
@@ -77,7 +74,7 @@ class Screen:
         self.prompt = Buffer(
             completer=ThreadedCompleter(completions),
             complete_while_typing=True,
-            history=Remembered(history) if history is not None else InMemoryHistory(),
+            history=history,
             multiline=True,
             accept_handler=entered,
             enable_history_search=False,

@@ -20,12 +20,14 @@ from kt_chat.proposed import proposed
 from kt_chat.status import footer, permissions_of
 from prompt_toolkit.application.run_in_terminal import in_terminal
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.history import InMemoryHistory
 
 from .clipboard import copied
 from .complete import Completions
 from .dialog import Dialog
 from .draw import Draw
 from .keys import bindings
+from .remembered import Remembered
 from .screen import Rows, Screen, cut
 from .view import View
 
@@ -47,11 +49,12 @@ class Surface:
         self._stopped_at = float("-inf")
         self._began, self._doing = monotonic(), ""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._remarks: list[str] = []
         home = settings.registry.find("config", "home")
         self.screen = Screen(
             keys=bindings(self),
             completions=Completions(lambda: None if self.chat is None or self.chat.is_closed else self.chat.agent),
-            history=home.load()() / "history" if home is not None else None,
+            history=Remembered(home.load()() / "history", self._remark) if home is not None else InMemoryHistory(),
             above=self._above,
             badges=self._badges,
             dialog=lambda: [] if self.dialog is None else self.dialog.rows(self.screen.width),
@@ -71,7 +74,7 @@ class Surface:
             async with chat:
                 self.chat = chat
                 self.view.out.insert(0, self._greeting(chat.agent))
-                for line in self.settings.told:
+                for line in (*self.settings.told, *self._remarks):
                     chat.transcript.note(line, "warning")
                 self.screen.draw()
                 beating = asyncio.ensure_future(self.screen.beat(lambda: chat.busy))
@@ -110,6 +113,12 @@ class Surface:
     def _greeting(self, agent: Agent) -> str:
         line = f"{agent.name} on {agent.model} in {agent.pwd}, sandbox {agent.sandbox.level}. /help; Ctrl-D leaves."
         return self.view.draw.lines(inert(line))
+
+    def _remark(self, text: str) -> None:
+        if self.chat is None:
+            self._remarks.append(text)
+        else:
+            self.chat.transcript.note(text, "warning")
 
     # What is shown
 
