@@ -206,7 +206,7 @@ def test_a_plugin_of_ours_needs_none_of_the_others(name: str, wheels: Path, tmp_
 def test_the_product_needs_little(product: Product) -> None:
     found = distributions(product.bin / "python")
     print(f"\nkterrarium needs {len(found)} third-party distributions: {', '.join(sorted(found))}")
-    assert len(found) <= 25
+    assert len(found) <= 27
     assert product.kt("--version").stdout.startswith("kt ")
     listed = json.loads(product.kt("list", "--all", "--json").stdout)
     assert "xllamacpp" not in found

@@ -23,6 +23,6 @@ async def test_a_folder_that_goes_is_no_reason_to_stop(tmp_path: Path, when: str
         await asyncio.sleep(0.6)
         ended.append(when)
 
-    watch = Watch(folders, 1)
+    watch = Watch(folders, 1_000_000)
     await watch.until(work())
     assert (watch.stopped, ended) == ("", [when])
