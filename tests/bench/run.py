@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import measures
 import ours
+import terminal
 import wires
 
 KT = shutil.which("kt", path=str(Path(sys.executable).parent)) or "kt"
@@ -44,6 +45,7 @@ def rows(*, quick: bool) -> list[tuple[str, float, float | None]]:
         out.append(("10000 concurrent agents / 100 ms, gc.freeze()", wall, None))
     out += walls(quick=quick)
     out += providers(quick=quick)
+    out += terminal.rows(quick=quick)
     starts = 2 if quick else 9
     for label, command, goal in (
         ("import kt", [sys.executable, "-c", "import kt"], 8),

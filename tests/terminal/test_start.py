@@ -31,7 +31,12 @@ def test_nothing_heavy_is_imported_before_the_prompt(tmp_path: Path, words: list
     loaded = tmp_path / "loaded.json"
     program = tmp_path / "program.py"
     program.write_text(PROGRAM.format(heavy=HEAVY).replace("sys.argv.pop()", repr(str(loaded))))
-    env: dict[str, Any] = {"KT_HOME": str(tmp_path / "home"), "HOME": str(tmp_path), "TERM": "xterm", "PATH": "/usr/bin"}
+    env: dict[str, Any] = {
+        "KT_HOME": str(tmp_path / "home"),
+        "HOME": str(tmp_path),
+        "TERM": "xterm",
+        "PATH": "/usr/bin",
+    }
     child = pexpect.spawn(
         sys.executable, [str(program), *words], cwd=tmp_path / "work", env=env, timeout=60, dimensions=(24, 80)
     )
