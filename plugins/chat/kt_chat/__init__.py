@@ -12,6 +12,7 @@ COMMANDS = {
     "exit": "end the conversation",
     "copy": "put the last answer on the clipboard: /copy [code]",
     "model": "see the model, or go on with another: /model [NAME]",
+    "mcp": "the MCP servers that .mcp.json names",
     "tools": "list the agent's tools",
 }
 

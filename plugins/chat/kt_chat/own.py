@@ -1,7 +1,9 @@
 """The commands that every conversation has."""
 
+import json
+
 from kt import Agent
-from kt.errors import UsageError
+from kt.errors import DataError, UsageError
 
 from .commands import LEAVING, commands_of
 from .reply import ChatReply
@@ -45,6 +47,22 @@ async def model(agent: Agent, words: str) -> str:
         raise UsageError(f"{name} needs another agent around it", hint=f"kt resume --last --model {words}")
     before, agent.provider, agent.model, agent.settings = agent.model, provider, name, settings
     return f"{before} -> {name}, until this conversation ends"
+
+
+async def mcp(agent: Agent, words: str) -> str:
+    """Return the MCP servers that the project's .mcp.json names, and who connects to them: nobody, without a plugin.
+
+    Raises DataError for a file that can't be read.
+    """
+    file = next((f for f in (folder / ".mcp.json" for folder in (agent.pwd, *agent.pwd.parents)) if f.is_file()), None)
+    if file is None:
+        return "no .mcp.json names an MCP server here"
+    try:
+        servers = json.loads(file.read_text("utf-8")).get("mcpServers", {})
+        rows = [f"{name}  {table.get('url') or table.get('command', '')}" for name, table in servers.items()]
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f"can't be read: {error}", where=str(file)) from None
+    return "\n".join([*rows, f"named in {file}; no plugin that is installed connects to MCP servers"])
 
 
 async def tools(agent: Agent, words: str) -> str:
