@@ -119,6 +119,11 @@ class Screen:
         finally:
             self.drawn.set()
 
+    def leave(self) -> None:
+        """Tell the application to exit, if it does not already."""
+        if self.app.is_running and not self.app.is_done:
+            self.app.exit()
+
     @property
     def width(self) -> int:
         return self.app.output.get_size().columns
@@ -153,10 +158,12 @@ class Screen:
 
     async def beat(self, busy: Callable[[], bool]) -> None:
         """Keep a spinner turning while there is something to wait for."""
+        was = False
         while True:
             await asyncio.sleep(BEAT)
-            if busy():
-                self.app.invalidate()
+            if was or busy():
+                self.app.invalidate()  # once more at the end, so that no spinner stays
+            was = busy()
 
 
 def _rows(lines: Callable[[], Rows]) -> Any:

@@ -104,11 +104,18 @@ class Surface:
             return agent
 
     async def _close(self, drawing: "asyncio.Task[None]") -> None:
-        if not drawing.done():
-            if self.screen.app.is_running:
-                self.screen.app.exit()
-            with suppress(asyncio.CancelledError):
-                await drawing
+        """Wait for the end of the screen, whatever happens meanwhile: it is what sets the terminal right."""
+        self.screen.leave()
+        if not self.screen.app.is_running:
+            drawing.cancel()
+        cancelled: asyncio.CancelledError | None = None
+        while not drawing.done():
+            try:
+                await asyncio.wait([drawing])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
     def _greeting(self, agent: Agent) -> str:
         line = f"{agent.name} on {agent.model} in {agent.pwd}, sandbox {agent.sandbox.level}. /help; Ctrl-D leaves."
@@ -224,8 +231,7 @@ class Surface:
         self.screen.draw()
 
     def leave(self) -> None:
-        if self.screen.app.is_running:
-            self.screen.app.exit()
+        self.screen.leave()
 
     def take_back(self) -> bool:
         text = self.chat.take_back() if self.chat is not None else None
