@@ -261,7 +261,12 @@ PROCESSES = (
     Attempt("p_mem", python("open('/proc/{pid}/mem','rb');print('MEMOPEN')"), told("MEMOPEN")),
     Attempt("p_forkbomb", python(FORKS), told("FORKED")),
     Attempt("p_memory", python("b=bytearray(1200<<20);print('ALLOC')"), told("ALLOC")),
-    Attempt("p_diskfill", "head -c 200000000 /dev/zero > big && echo FILLED", told("FILLED")),
+    Attempt(
+        "p_diskfill",
+        "head -c 200000000 /dev/zero > big && echo FILLED",
+        told("FILLED"),
+        inert="watched without walls too",
+    ),
     Attempt("p_sparse", "truncate -s 1T sparse && echo SPARSE", told("SPARSE")),
     Attempt("p_manyfiles", "for i in $(seq 60); do head -c 10000000 /dev/zero > b$i; done; sleep 2", _grew, quota=True),
     Attempt(

@@ -191,6 +191,8 @@ class Tui(Actions, App[None]):
 
     def _beat(self) -> None:
         """Let times and spinners go on while something runs."""
+        if not self.screen_stack:
+            return  # it ends
         if not self.chat.is_closed and (self.chat.busy or self.doing.display or self.side.jobs.values):
             for column in (self.talk, *self.columns.values()):
                 column.conversation.beat()
