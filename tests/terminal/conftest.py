@@ -145,7 +145,8 @@ class Place:
     def asked(self) -> list[list[list[Any]]]:
         """Return each request that a script of Python got: the (role, text, parts) of its messages."""
         file = self.folder / "requests.jsonl"
-        return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+        whole = file.read_text("utf-8").rpartition("\n")[0] if file.exists() else ""  # the last line may be half there
+        return [json.loads(line) for line in whole.split("\n") if line]
 
     def close(self) -> None:
         for terminal in self._open:

@@ -77,7 +77,7 @@ def shell(place: Any) -> Any:
     def begin(words: list[str], **env: str) -> Terminal:
         # What is typed after the end of kt is the shell's business, which is to get over it.
         guarded = "trap : INT; trap '' QUIT TSTP; stty -ixon"
-        line = f"{guarded}; stty -g > before; {shlex.join(words)}; echo ended with $?; stty -g > after"
+        line = f"{guarded}; stty -g > before; {shlex.join(words)}; echo ended with $?; trap '' INT; stty -g > after"
         terminal: Terminal = place.open(["/bin/sh", "-c", line], **env)
         return terminal
 
