@@ -10,26 +10,17 @@ from prompt_toolkit.keys import Keys
 if TYPE_CHECKING:
     from .surface import Surface
 
-HELP = (
-    ("enter", "send; while a turn runs it joins that turn"),
-    ("alt-enter", "a new line; while a turn runs: send it for the next turn"),
-    ("ctrl-j", "a new line"),
-    ("esc", "interrupt the turn; in a question: no"),
-    ("up", "on an empty prompt: take back what waits, else the history"),
-    ("ctrl-o", "show the whole of the last folded output"),
-    ("ctrl-g", "write the prompt in $EDITOR"),
-    ("ctrl-v", "put the image of the clipboard in"),
-    ("ctrl-b", "put the running command into the background"),
-    ("shift-tab", "the next mode of permissions: accept-edits, ask, plan"),
-    ("ctrl-l", "clear the screen"),
-    ("ctrl-c", "clear the prompt, interrupt; twice: leave"),
-    ("ctrl-d", "leave, on an empty prompt"),
-)
-
 
 def bindings(surface: "Surface") -> KeyBindings:
     """Return what the keys do on a surface."""
     keys = KeyBindings()
+    for bind in (_typing, _acting, _answering, _everywhere):
+        bind(keys, surface)
+    return keys
+
+
+def _typing(keys: KeyBindings, surface: "Surface") -> None:
+    """Bind what edits the prompt, sends it, and leaves."""
     asking = Condition(lambda: surface.dialog is not None)
     empty = Condition(lambda: not surface.screen.prompt.text)
     completing = Condition(lambda: surface.screen.prompt.complete_state is not None)
@@ -51,10 +42,6 @@ def bindings(surface: "Surface") -> KeyBindings:
         if not chosen:
             buffer.validate_and_handle()
 
-    @keys.add("enter", filter=asking)
-    def _answer(event: KeyPressEvent) -> None:
-        event.current_buffer.validate_and_handle()
-
     @keys.add("escape", "enter", filter=~asking)
     def _later(event: KeyPressEvent) -> None:
         if surface.chat is not None and surface.chat.busy:
@@ -67,14 +54,6 @@ def bindings(surface: "Surface") -> KeyBindings:
     def _newline(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 
-    @keys.add("escape")
-    def _interrupt(event: KeyPressEvent) -> None:
-        surface.escape()
-
-    @keys.add("c-c")
-    def _stop(event: KeyPressEvent) -> None:
-        surface.control_c()
-
     @keys.add("c-d", filter=~asking & empty)
     def _leave(event: KeyPressEvent) -> None:
         surface.leave()
@@ -84,30 +63,10 @@ def bindings(surface: "Surface") -> KeyBindings:
         if not surface.take_back():
             event.current_buffer.auto_up()
 
-    untyped = Condition(lambda: not surface.screen.typed.text)
 
-    for digit in "123456789":
-
-        @keys.add(digit, filter=asking & untyped)
-        def _choose(event: KeyPressEvent) -> None:
-            if not surface.choose(int(event.data)):
-                event.current_buffer.insert_text(event.data)
-
-    @keys.add("s-tab", filter=~asking)
-    def _mode(event: KeyPressEvent) -> None:
-        surface.next_mode()
-
-    @keys.add("up", filter=asking)
-    def _previous(event: KeyPressEvent) -> None:
-        surface.move(-1)
-
-    @keys.add("down", filter=asking)
-    def _next(event: KeyPressEvent) -> None:
-        surface.move(1)
-
-    @keys.add("c-o")
-    def _unfold(event: KeyPressEvent) -> None:
-        surface.unfold()
+def _acting(keys: KeyBindings, surface: "Surface") -> None:
+    """Bind what is done from the prompt beside typing."""
+    asking = Condition(lambda: surface.dialog is not None)
 
     @keys.add("c-b", filter=~asking)
     def _background(event: KeyPressEvent) -> None:
@@ -121,12 +80,56 @@ def bindings(surface: "Surface") -> KeyBindings:
     def _image(event: KeyPressEvent) -> None:
         surface.paste_image()
 
-    @keys.add("c-l")
-    def _clear(event: KeyPressEvent) -> None:
-        event.app.renderer.clear()
+    @keys.add("s-tab", filter=~asking)
+    def _mode(event: KeyPressEvent) -> None:
+        surface.next_mode()
 
     @keys.add(Keys.BracketedPaste, filter=~asking)
     def _paste(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text(surface.pastes.taken(event.data))
 
-    return keys
+
+def _answering(keys: KeyBindings, surface: "Surface") -> None:
+    """Bind what answers a question."""
+    asking = Condition(lambda: surface.dialog is not None)
+
+    @keys.add("enter", filter=asking)
+    def _answer(event: KeyPressEvent) -> None:
+        event.current_buffer.validate_and_handle()
+
+    untyped = Condition(lambda: not surface.screen.typed.text)
+
+    for digit in "123456789":
+
+        @keys.add(digit, filter=asking & untyped)
+        def _choose(event: KeyPressEvent) -> None:
+            if not surface.choose(int(event.data)):
+                event.current_buffer.insert_text(event.data)
+
+    @keys.add("up", filter=asking)
+    def _previous(event: KeyPressEvent) -> None:
+        surface.move(-1)
+
+    @keys.add("down", filter=asking)
+    def _next(event: KeyPressEvent) -> None:
+        surface.move(1)
+
+
+def _everywhere(keys: KeyBindings, surface: "Surface") -> None:
+    """Bind what is the same at the prompt and in a question."""
+
+    @keys.add("escape")
+    def _interrupt(event: KeyPressEvent) -> None:
+        surface.escape()
+
+    @keys.add("c-c")
+    def _stop(event: KeyPressEvent) -> None:
+        surface.control_c()
+
+    @keys.add("c-o")
+    def _unfold(event: KeyPressEvent) -> None:
+        surface.unfold()
+
+    @keys.add("c-l")
+    def _clear(event: KeyPressEvent) -> None:
+        event.app.renderer.clear()

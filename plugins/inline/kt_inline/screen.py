@@ -81,7 +81,22 @@ class Screen:
             tempfile_suffix=".md",
         )
         self.typed = Buffer(multiline=False, accept_handler=entered)
-        asking = Condition(lambda: bool(dialog()))
+        self._asking = Condition(lambda: bool(dialog()))
+        self._line, self._reason = self._windows()
+        body = HSplit([
+            _rows(above),
+            ConditionalContainer(_rows(dialog), self._asking),
+            ConditionalContainer(self._reason, self._asking),
+            ConditionalContainer(_rows(badges), ~self._asking),
+            ConditionalContainer(self._line, ~self._asking),
+            Window(FormattedTextControl(lambda: [("class:footer", footer())]), height=1),
+        ])  # fmt: skip
+        self.app = _application(body, self._line, keys)
+        self.drawn = asyncio.Event()
+        self.app.after_render += lambda _: self.drawn.set()
+
+    def _windows(self) -> tuple[Window, Window]:
+        """Return where a message is typed, and where an answer is."""
         line = Window(
             BufferControl(self.prompt, input_processors=[BeforeInput("> ", style="class:prompt")]),
             height=Dimension(min=1, max=12),
@@ -89,28 +104,7 @@ class Screen:
             dont_extend_height=True,
         )
         reason = Window(BufferControl(self.typed, input_processors=[BeforeInput("? ", style="class:prompt")]), height=1)
-        body = HSplit([
-            _rows(above),
-            ConditionalContainer(_rows(dialog), asking),
-            ConditionalContainer(reason, asking),
-            ConditionalContainer(_rows(badges), ~asking),
-            ConditionalContainer(line, ~asking),
-            Window(FormattedTextControl(lambda: [("class:footer", footer())]), height=1),
-        ])  # fmt: skip
-        menu = Float(xcursor=True, ycursor=True, content=CompletionsMenu(max_height=8, scroll_offset=1))
-        self._line, self._reason, self._asking = line, reason, asking
-        self.app: Application[None] = Application(
-            layout=Layout(FloatContainer(body, [menu]), focused_element=line),
-            key_bindings=keys,
-            style=STYLE,
-            erase_when_done=True,
-            refresh_interval=None,
-            enable_page_navigation_bindings=False,
-        )
-        self.app.ttimeoutlen, self.app.timeoutlen = 0.05, 0.3
-        self.app.renderer.cpr_not_supported_callback = None  # its warning is for who wrote the terminal
-        self.drawn = asyncio.Event()
-        self.app.after_render += lambda _: self.drawn.set()
+        return line, reason
 
     async def run(self) -> None:
         """Draw and take keys until the application is told to exit."""
@@ -164,6 +158,21 @@ class Screen:
             if was or busy():
                 self.app.invalidate()  # once more at the end, so that no spinner stays
             was = busy()
+
+
+def _application(body: HSplit, line: Window, keys: "KeyBindings") -> Application[None]:
+    menu = Float(xcursor=True, ycursor=True, content=CompletionsMenu(max_height=8, scroll_offset=1))
+    app: Application[None] = Application(
+        layout=Layout(FloatContainer(body, [menu]), focused_element=line),
+        key_bindings=keys,
+        style=STYLE,
+        erase_when_done=True,
+        refresh_interval=None,
+        enable_page_navigation_bindings=False,
+    )
+    app.ttimeoutlen, app.timeoutlen = 0.05, 0.3
+    app.renderer.cpr_not_supported_callback = None  # its warning is for who wrote the terminal
+    return app
 
 
 def _rows(lines: Callable[[], Rows]) -> Any:
