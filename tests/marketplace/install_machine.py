@@ -152,9 +152,17 @@ class Packs(RuleBasedStateMachine):
         if self.meets_a_defect(asked, asked):
             return
         self.words |= {str(w): w for w in new}
-        after = self.solve(asked, (), lambda: self.home.install(*words, yes=yes), lambda end: not yes)
-        if yes and after is not None:
+        after = self.solve(
+            asked, (), lambda: self.home.install(*words, yes=yes), lambda end: not yes and self.comes(end)
+        )
+        if after is not None:
             self.applied(after)
+
+    def comes(self, end: State) -> bool:
+        """Tell whether something comes, or is asked for that was there only as a dependency."""
+        here = self.state
+        return any(n not in here or e.release != here[n].release or (e.requested and not here[n].requested)
+                   for n, e in end.items())  # fmt: skip
 
     def chosen(self, places: Sequence[int]) -> set[str]:
         """Return names, most of them of requested packs."""

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from base64 import b64encode
 from collections.abc import Mapping
 from functools import partial
 from hashlib import sha256
@@ -85,7 +86,10 @@ class Home:
 
 
 class PackageIndex:
-    """A package index on loopback (PEP 503): wheels with their SHA-256, or without for a careless one."""
+    """A package index on loopback (PEP 503): wheels with their SHA-256, or without for a careless one.
+
+    With a `password` its pages are for those who know it.
+    """
 
     def __init__(self, folder: Path, *, hashes: bool = True) -> None:
         self.folder, self.hashes = folder, hashes
@@ -94,7 +98,8 @@ class PackageIndex:
         handler = partial(_Quiet, directory=str(folder))
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.asked: list[str] = []
-        handler.keywords["asked"] = self.asked
+        self.password = ""
+        handler.keywords["index"] = self
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property
@@ -119,13 +124,17 @@ class PackageIndex:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    def __init__(self, *args: Any, asked: list[str], **options: Any) -> None:
-        self._asked = asked
+    def __init__(self, *args: Any, index: PackageIndex, **options: Any) -> None:
+        self._index = index
         super().__init__(*args, **options)
 
     def do_GET(self) -> None:
-        self._asked.append(self.path)
-        super().do_GET()
+        self._index.asked.append(self.path)
+        login = b64encode(f"someone:{self._index.password}".encode()).decode()
+        if self._index.password and "/simple/" in self.path and self.headers["Authorization"] != f"Basic {login}":
+            self.send_error(401)
+        else:
+            super().do_GET()
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-cache")

@@ -145,11 +145,37 @@ def test_a_file_does_not_call_itself_as_what_is_there(attacker: Attacker) -> Non
     assert "kt-biome" in attacker.attack(str(wheel), "refused")
 
 
-@pytest.mark.xfail(strict=True, reason="uv makes the digests itself, so an index without any goes unnoticed")
 def test_a_package_index_without_digests_is_refused_or_asked_about(stage: Stage) -> None:
     stage.index.hashes = False
     stage.index.add(stage.wheel())
-    assert "SHA-256" in stage.attack("kt-owl", "asked")
+    assert "gives no SHA-256 of kt_owl" in stage.attack("kt-owl", "asked")
+
+
+def test_a_dependency_without_a_digest_is_asked_about(stage: Stage) -> None:
+    stage.index.add(stage.wheel(requires=["kt-nest"]))
+    stage.index.hashes = False
+    stage.index.add(stage.wheel("kt-nest"))
+    said = stage.attack("kt-owl", "asked")
+    assert ("gives no SHA-256 of kt_nest" in said, "gives no SHA-256 of kt_owl" in said) == (True, False)
+
+
+def test_an_index_that_gives_no_digest_any_more_is_asked_about_at_an_update(stage: Stage) -> None:
+    """Nothing else of the new version needs a yes: it asks for no more than the one before."""
+    stage.index.add(stage.wheel())
+    stage.home.install("kt-owl")
+    stage.index.hashes = False
+    stage.index.add(stage.wheel(version="2.0"))
+    _, person = stage.home.update("kt-owl")
+    assert person.questions
+    assert "gives no SHA-256 of kt_owl-2.0" in person.text
+
+
+def test_an_index_whose_page_can_not_be_read_is_asked_about(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that shows uv more than it shows to others: here it answers only who knows its password."""
+    stage.index.add(stage.wheel())
+    stage.index.password = "owl"
+    monkeypatch.setenv("UV_DEFAULT_INDEX", stage.index.url.replace("//", "//someone:owl@"))
+    assert "can't be seen: " in stage.attack("kt-owl", "asked")
 
 
 def test_there_are_more_than_twenty_attacks() -> None:

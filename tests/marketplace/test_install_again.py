@@ -114,6 +114,16 @@ def test_what_was_repaired_is_named(home: Home, tmp_path: Path) -> None:
     assert [pack.name for pack in home.sync()[0].repaired] == ["kt-pond"]
 
 
+def test_what_is_installed_again_is_repaired(home: Home, tmp_path: Path) -> None:
+    wheel = make_pack(tmp_path, "kt-pond")
+    home.install(wheel)
+    shutil.rmtree(home.site.parent)
+    done, person = home.install(wheel)
+    assert ([p.name for p in done.repaired], done.already, person.questions) == (["kt-pond"], ("kt-pond 1.0",), [])
+    assert (home.site / "kt_pond" / "__init__.py").is_file()
+    assert home.install(wheel)[0].repaired == ()
+
+
 def test_a_folder_names_what_is_removed(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = project(tmp_path / "pond")
     home.install(source, editable=True)

@@ -77,15 +77,16 @@ def inspect(
     official: Collection[str],
     known: Collection[str] = (),
     plugin: bool | None = None,
+    more: Collection[Finding] = (),
 ) -> Inspection:
     """Return what a look at a wheel finds, against what is installed beside it.
 
     `official` are the names of the official packs, `known` names that the user has or saw in indexes. `plugin=True`
     demands a manifest of a wheel that was asked for as a pack; one that registers something of kt's must always have
-    one. In an archive with tricks nothing further is looked at.
+    one, `more` is what was found before. In an archive with tricks nothing further is looked at.
     """
     case = Case.of(wheel, installed=installed, official=official, known=known, plugin=plugin)
-    found = [*wheel.archive.findings, *wheel.findings]
+    found = [*more, *wheel.archive.findings, *wheel.findings]
     if not wheel.archive.findings:
         found += record.check(wheel)
         for check in CHECKS:

@@ -7,7 +7,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from ..errors import Tampered
-from ..inspect import Inspection, Installed, Wheel, inspect
+from ..inspect import Finding, Inspection, Installed, Wheel, inspect
 from ..manifest import Pack, normal
 from ..needs import Needs
 from . import store
@@ -16,6 +16,10 @@ from .editable import Gone, Project, standing
 from .lock import Lock, Locked, digest
 from .news import news
 from .resolve import Picked, resolve, settled
+from .vouched import doubts
+
+PACKAGE_INDEX = "package index"
+"""The source of what is in no marketplace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,16 @@ class Root:
 
 @dataclass(slots=True)
 class Candidate:
-    """A distribution that would be installed: its wheel, or the project it runs from, which may be gone."""
+    """A distribution that would be installed: its wheel, or the project it runs from, which may be gone.
+
+    `doubt` says why nobody vouches for its bytes.
+    """
 
     source: str
     made: Wheel | Project | Gone
     requested: str = ""
     url: str = ""
+    doubt: str = ""
 
     @property
     def pack(self) -> Pack | None:
@@ -179,15 +187,19 @@ class Planner:
             newest=newest,
         )
         asked = {normal(root.requirement.name): root for root in roots}
-        out = dict(projects)
-        for pick in picked:
-            known = there.get(pick.name)
-            if known is not None and known.made.version == pick.version:
-                # The package index may have other bytes of the version: nobody asked for those.
-                out[pick.name] = known
-            else:
-                out[pick.name] = self._fetched(pick, asked.get(pick.name))
-        return out
+        # The package index may have other bytes of a version that is there: nobody asked for those.
+        known = {p.name: c for p in picked if (c := there.get(p.name)) and c.made.version == p.version}
+        fetched = {p.name: self._fetched(p, asked.get(p.name)) for p in picked if p.name not in known}
+        unsure = [p for p in picked if p.name in fetched and not self._pinned(p, asked.get(p.name))]
+        for name, doubt in doubts(unsure, self.quarantine.parent).items():
+            fetched[name].doubt = doubt
+        return {**projects, **known, **fetched}
+
+    def _pinned(self, pick: Picked, root: Root | None) -> bool:
+        """Tell whether the bytes are those that a marketplace or the lock names, or lie on this machine."""
+        before = self.lock.packs.get(pick.name)
+        locked = before is not None and before.sha256 == pick.sha256
+        return locked or bool(root and root.digests) or pick.url.startswith("file:")
 
     def _fetched(self, pick: Picked, root: Root | None) -> Candidate:
         if root is not None and root.digests and pick.sha256 not in root.digests:
@@ -200,7 +212,7 @@ class Planner:
         before = self.lock.packs.get(pick.name)
         if before is not None and before.sha256 == pick.sha256:
             return Candidate(root.source if root and root.digests else before.source, wheel, asked, before.url)
-        return Candidate(root.source if root else "package index", wheel, asked, pick.url)
+        return Candidate(root.source if root else PACKAGE_INDEX, wheel, asked, pick.url)
 
     def _change(self, there: dict[str, Candidate]) -> Change:
         entries = Lock({name: c.locked(there) for name, c in there.items()})
@@ -226,7 +238,9 @@ class Planner:
         if not isinstance(made := candidate.made, Wheel):
             return Arrival(candidate, locked, before, None)
         asked = True if candidate.requested else None
-        looked = inspect(made, installed=beside, official=self.official, known=[*self.lock.packs], plugin=asked)
+        doubt = [Finding("ask", "digest", candidate.doubt)] if candidate.doubt else []
+        known = [*self.lock.packs]
+        looked = inspect(made, installed=beside, official=self.official, known=known, plugin=asked, more=doubt)
         return Arrival(candidate, locked, before, looked, tuple(news(made, before)) if before else ())
 
 

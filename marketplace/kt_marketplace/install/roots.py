@@ -14,14 +14,12 @@ from ..manifest import FILE, normal
 from .consent import Consent
 from .editable import Project
 from .errors import Refused
-from .plan import Root
+from .plan import PACKAGE_INDEX, Root
 from .reference import Reference
 from .resolve import best_of
 
 if TYPE_CHECKING:
     from kt import Plugins
-
-PACKAGE_INDEX = "package index"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,9 +70,10 @@ def install(
         already += tuple(f"{n} {change.lock.packs[n].version}" for n in _names(roots) if n not in coming)
         if coming or change.gone:
             _agree(change, consent, f"Install {', '.join(coming)}?", plugins=plugins, dry=dry)
-        if change.lock != lock and not dry:
+        torn = overlay.torn(lock) if change.lock == lock and not dry else []
+        if torn or (change.lock != lock and not dry):
             _apply(change, consent, work)
-    return Done(change, already, dry)
+    return Done(change, already, dry, tuple(torn))
 
 
 def met(words: Sequence[str]) -> bool:
