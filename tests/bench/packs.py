@@ -8,6 +8,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 import zipfile
@@ -65,12 +66,19 @@ def ratio(ours: Callable[[], float], floor: Callable[[], float], rounds: int) ->
     return statistics.median(p[0] for p in pairs) / statistics.median(p[1] for p in pairs)
 
 
+def beside(work: Path) -> Path:
+    """Return the Python of an environment in which uv finds what is installed in ours."""
+    subprocess.run([uv.find_uv_bin(), "venv", "-q", "--python", sys.executable, work / "env"], check=True)
+    site = next((work / "env").glob("lib/*/site-packages"))
+    for info in Path(sysconfig.get_path("purelib")).glob("*.dist-info"):
+        shutil.copytree(info, site / info.name)
+    return work / "env" / "bin" / "python"
+
+
 def installing(work: Path, rounds: int) -> float:
     """Return what `kt install` of a wheel costs over `uv pip install` of the same wheel, both with warm caches."""
     made, home = wheel(work, "kt-bench-pack"), work / "home"
-    target = work / "target"
-    uv_command = [uv.find_uv_bin(), "pip", "install", "--target", target, "--no-deps", "--python", sys.executable, made]
-
+    there = ["--python", beside(work)]
     home.mkdir()
 
     def ours() -> float:
@@ -79,8 +87,9 @@ def installing(work: Path, rounds: int) -> float:
         return taken
 
     def floor() -> float:
-        shutil.rmtree(target, ignore_errors=True)
-        return timed(uv_command, work)
+        taken = timed([uv.find_uv_bin(), "pip", "install", *there, made], work)
+        timed([uv.find_uv_bin(), "pip", "uninstall", *there, "kt-bench-pack"], work)
+        return taken
 
     ours(), floor()
     return ratio(ours, floor, rounds)

@@ -19,10 +19,10 @@ HERE = [p for p in sys.path if p.endswith("site-packages")]
 def test_what_a_site_packages_holds(tmp_path: Path) -> None:
     found = Installed.of([victim(tmp_path), tmp_path / "not-there"])
     assert found.versions == {"kt-core": "0.1.0", "victim": "1.0"}
-    assert found.files["victim/data.txt"] == "victim"
-    assert found.modules == {"kt": "kt-core", "victim": "victim", "shared": "victim", "victim_single": "victim"}
-    assert found.namespaces == {"shared"}
-    assert found.scripts == {"victim": "victim"}
+    assert found.listed.files["victim/data.txt"] == "victim"
+    assert found.listed.modules == {"kt": "kt-core", "victim": "victim", "shared": "victim", "victim_single": "victim"}
+    assert found.listed.namespaces == {"shared"}
+    assert found.listed.scripts == {"victim": "victim"}
     assert found.entry_points == {"kt": {"victim": "victim"}}
     assert not canary(tmp_path).exists()
 
@@ -33,7 +33,7 @@ def test_of_two_copies_the_first_counts(tmp_path: Path) -> None:
         unpack(wheel, tmp_path / f"site{version}")
     found = Installed.of([tmp_path / "site2.0", tmp_path / "site1.0"])
     assert found.versions == {"nest": "2.0"}
-    assert found.modules == {"nest2": "nest"}
+    assert found.listed.modules == {"nest2": "nest"}
 
 
 @pytest.mark.parametrize("way", ["pth", "mapping", "url"])
@@ -48,12 +48,13 @@ def test_an_editable_distribution_has_its_modules(way: str, tmp_path: Path) -> N
         "url": {"nest-1.0.dist-info/direct_url.json": json.dumps(editable)},
     }[way]
     site = unpack(make_wheel(tmp_path, "nest", files=files), tmp_path / "site")
-    assert Installed.of([site]).modules["nest"] == "nest"
+    assert Installed.of([site]).owner("modules", "nest") == "nest"
 
 
 def test_an_editable_distribution_without_a_trace_has_the_modules_of_its_entry_points(tmp_path: Path) -> None:
     site = unpack(make_wheel(tmp_path, "nest", files={}, entry_points={"kt": {"n": "nestling.x"}}), tmp_path / "site")
-    assert Installed.of([site]).modules == {"nestling": "nest"}
+    found = Installed.of([site])
+    assert (found.listed.modules, found.owner("modules", "nestling")) == ({"nestling": "nest"}, "nest")
 
 
 def test_eggs_and_broken_metadata_do_not_hide(tmp_path: Path) -> None:
@@ -67,16 +68,16 @@ def test_eggs_and_broken_metadata_do_not_hide(tmp_path: Path) -> None:
     (broken / "RECORD").write_text('"')
     found = Installed.of([tmp_path])
     assert found.versions == {"old-nest": "1.2", "broken": "3.0"}
-    assert found.modules == {"oldnest": "old-nest"}
+    assert found.listed.modules == {"oldnest": "old-nest"}
 
 
 def test_our_own_environment() -> None:
     found = Installed.of(HERE)
-    assert found.modules["kt"] == "kt-core"
-    assert found.modules["kt_yaml"] == "kt-yaml"
-    assert found.scripts["kt"] == "kterrarium"
+    assert found.listed.modules["kt"] == "kt-core"
+    assert found.listed.modules["kt_yaml"] == "kt-yaml"
+    assert found.listed.scripts["kt"] == "kterrarium"
     assert found.entry_points["kt"]["yaml"] == "kt-yaml"
-    assert found.files["pluggy/__init__.py"] == "pluggy"
+    assert found.listed.files["pluggy/__init__.py"] == "pluggy"
     assert "pluggy" in {r.name for r in found.requires("kt-core")}
 
 
@@ -90,7 +91,7 @@ def test_the_installed_copy_has_the_digest_of_its_wheel(where: list[str], tmp_pa
     installed = next((tmp_path / folder).rglob("nest-1.0.dist-info/RECORD"))
     wheel = Wheel.read(path)
     assert record_digest(installed.read_text()) == wheel.record
-    assert Installed.of([installed.parent.parent]).scripts == {"nest-run": "nest"}
+    assert Installed.of([installed.parent.parent]).listed.scripts == {"nest-run": "nest"}
     installed.write_text(installed.read_text().replace("nest/data.txt,sha256=", "nest/data.txt,sha256=A"))
     assert record_digest(installed.read_text()) != wheel.record
     assert not canary(tmp_path).exists()

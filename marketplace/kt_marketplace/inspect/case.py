@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from .findings import Level
-from .installed import Installed
+from .installed import Installed, What
 from .layout import importable, site_files
 from .wheel import Wheel
 
@@ -65,7 +65,7 @@ class Case:
         """The level of a manifest that says less than what is found."""
         return "ask" if self.is_official else "refuse"
 
-    def owner(self, table: dict[str, str], key: str) -> str | None:
-        """Return which other distribution has something."""
-        dist = table.get(key)
+    def owner(self, what: What, name: str) -> str | None:
+        """Return which other distribution has a file, a module or a program."""
+        dist = self.installed.owner(what, name)
         return dist if dist != self.wheel.name else None

@@ -18,7 +18,7 @@ def check(case: Case) -> Iterator[Finding]:
 def _files(case: Case) -> Iterator[Finding]:
     taken: dict[str, list[str]] = {}
     for path in case.paths:
-        if owner := case.owner(case.installed.files, path):
+        if owner := case.owner("files", path):
             taken.setdefault(owner, []).append(path)
     for owner, paths in sorted(taken.items()):
         yield Finding("refuse", "overwrite", f"overwrites files of {owner}: {listed(paths)}")
@@ -26,12 +26,11 @@ def _files(case: Case) -> Iterator[Finding]:
 
 def _modules(case: Case) -> Iterator[Finding]:
     for name, namespace in sorted(modules(case.paths).items()):
-        shared = namespace and name in case.installed.namespaces
         if name.lower() == "kt" and case.wheel.name != KERNEL:
             yield Finding("refuse", "module", f"brings a module called {name}, which is the kernel's")
         elif name in sys.stdlib_module_names:
             yield Finding("refuse", "module", f"brings a module called {name}, which is Python's own")
-        elif (owner := case.owner(case.installed.modules, name)) and not shared:
+        elif (owner := case.owner("modules", name)) and not (namespace and case.installed.shares(name)):
             yield Finding("refuse", "module", f"brings a module called {name}, which {owner} has")
 
 
@@ -39,6 +38,6 @@ def _names(case: Case) -> Iterator[Finding]:
     for group, names in sorted(case.wheel.entry_points.items()):
         taken = case.installed.entry_points.get(group, {})
         for name in names if group == "kt" or group.startswith("kt.") else ():
-            if owner := case.owner(taken, name):
+            if (owner := taken.get(name)) and owner != case.wheel.name:
                 text = f"{case.wheel.name} and {owner} both register {name!r} in the group {group}"
                 yield Finding("refuse", "clash", text)

@@ -60,14 +60,15 @@ def decoded(source: bytes) -> str:
 
 def running_nodes(tree: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes of a file in order, without what stands below an `if TYPE_CHECKING:` that never runs."""
-    checking = _never_runs(tree)
+    never_runs: bool | None = None
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
         yield node
         children = list(ast.iter_child_nodes(node))
-        if checking and isinstance(node, ast.If) and _is_type_checking(node.test):
-            children = list(node.orelse)
+        if isinstance(node, ast.If) and _is_type_checking(node.test):
+            never_runs = _never_runs(tree) if never_runs is None else never_runs
+            children = list(node.orelse) if never_runs else children
         waiting.extend(reversed(children))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from .case import Case
 from .findings import Finding
-from .installed import SCRIPTS
+from .listed import SCRIPTS
 
 OWNERS = {
     "kt": ("kterrarium",),
@@ -40,7 +40,7 @@ def check(case: Case) -> Iterator[Finding]:
             yield Finding("refuse", "script", f"installs a program {name!r}, which is no name of one")
         elif plain in COMMON and case.wheel.name not in OWNERS.get(plain, ()):
             yield Finding("refuse", "script", f"installs a program {name}, which would stand before the real one")
-        elif owner := case.owner(case.installed.scripts, name):
+        elif owner := case.owner("scripts", name):
             yield Finding("refuse", "script", f"installs a program {name}, which {owner} has")
         else:
             yield Finding("ask" if case.pack else "note", "script", f"installs a program: {name}")

@@ -4,11 +4,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kt import Creature
 from kt.errors import KTError
 
 if TYPE_CHECKING:
-    from kt import Plugins
+    from kt import Creature, Plugins
 
 ENDINGS = (".yaml", ".yml", ".toml")
 
@@ -40,7 +39,7 @@ def description_of(plugins: "Plugins", ref: str) -> str:
     return " ".join(str(told.get("description") or "").split()) if isinstance(told, dict) else "is no recipe"
 
 
-def members_of(plugins: "Plugins", ref: str) -> dict[str, Creature]:
+def members_of(plugins: "Plugins", ref: str) -> "dict[str, Creature]":
     """Return the creatures of a recipe by name, the root first; {} for what is no recipe.
 
     Raises what reading the file and the recipe raises.
