@@ -97,7 +97,7 @@ def _broken(point: _discovery.EntryPoint, cause: str, error: Exception) -> Plugi
     made = PluginError(
         f"plugin {point.name!r} of {point.dist} {point.version} does not load: {cause}",
         where=point.value,
-        hint=f"repair it, pip uninstall {point.dist}, or run with --skip-bad-plugins",
+        hint=f"repair it, kt uninstall {point.dist}, or run with --skip-bad-plugins",
     )
     made.__cause__ = error
     return made

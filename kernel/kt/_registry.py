@@ -96,12 +96,11 @@ class Registry:
         return self._entries.get(kind, {}).get(name)
 
     def entry(self, kind: str, name: str, *, where: str = "") -> Entry:
-        """Return the entry. Raises UnknownName with the nearest names and, for a plugin, its install line."""
+        """Return the entry. Raises UnknownName with the nearest names, or with what would bring it where that is known."""
         if (found := self.find(kind, name)) is not None:
             return found
-        hint = nearest(name, self.names(kind))
-        if kind == "plugin":
-            hint = (hint + " or " if hint else "") + f"install it: kt install kt-{name}"
+        bringing = self.find("packs", "bringing")
+        hint = (bringing.load()(kind, name) if bringing is not None else "") or nearest(name, self.names(kind))
         raise UnknownName(f"no {kind.replace('_', ' ')} named {name!r}", where=where, hint=hint)
 
     def get(self, kind: str, name: str, *, where: str = "") -> Any:

@@ -35,9 +35,11 @@ def ask(plugins: "Plugins", creature: "Creature", files: Iterable[Path], named: 
     """Return if every pack that would take part in a run may; ask about those that nobody approved.
 
     `files` are what loading the creature opened, `named` (kind, name) of what the run uses beside the creature's own.
-    Raises Refused, Tampered for an installed pack whose file list was changed, NotBuilt.
+    Raises Refused, and what is wrong with the installed packs, be they used or not: Tampered for changed file lists,
+    NotBuilt where they are not there, DataError for a broken kt.lock.
     """
     packs = Packs(plugins)
+    packs.check()
     for name in sorted(packs.strangers(packs.named(creature, files, named))):
         packs.approved(name, Consent())
 
@@ -58,6 +60,7 @@ class Packs:
     @asynccontextmanager
     async def kt_lifespan(self, agent: "Agent") -> "AsyncIterator[None]":
         self._plugins = agent.host.plugins
+        self.check()
         for name in sorted(self.strangers(self.acting(agent))):
             granted = self.approved(name, None)
             for tool in self.tools_of(agent):
@@ -74,11 +77,15 @@ class Packs:
 
     @property
     def locked(self) -> dict[str, Locked]:
-        """Return the installed packs by name, their file lists checked once."""
+        """Return the installed packs by name, after `check`."""
+        self.check()
+        return self._locked or {}
+
+    def check(self) -> None:
+        """Raise what is wrong with the installed packs, once: their entry modules act in every run, named or not."""
         if self._locked is None:
             installed = in_use()
             self._locked = dict(installed[0].packs) if installed else {}
-        return self._locked
 
     def strangers(self, dists: Iterable[str | None]) -> set[str]:
         """Return those of some distributions that are not ours, with what took names over in every run."""

@@ -140,7 +140,7 @@ def test_the_doctor_names_what_is_wrong_and_its_fix(kt: Any, plugin: Any) -> Non
     assert bad["ok"] is False
     assert "kt-bad 1.2" in bad["what"]
     assert "ModuleNotFoundError" in bad["what"]
-    assert "pip uninstall kt-bad" in bad["hint"]
+    assert "kt uninstall kt-bad" in bad["hint"]
     assert found["creature ./c.yaml"]["hint"] == "did you mean tools?"
     assert found["default model"]["ok"] is False
     assert found["python"]["ok"] is True

@@ -120,7 +120,7 @@ def test_a_broken_entry_module_is_named_with_distribution_version_and_cause(whee
     assert error.what.startswith("plugin 'bad' of kt-bad 0.7 does not load: ")
     assert cause in error.what
     assert (error.where, error.exit_code) == ("kt_bad", 78)
-    assert "pip uninstall kt-bad" in error.hint
+    assert "kt uninstall kt-bad" in error.hint
     assert "--skip-bad-plugins" in error.hint
 
 

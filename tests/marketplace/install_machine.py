@@ -183,14 +183,20 @@ class Packs(RuleBasedStateMachine):
 
         def asks(end: State) -> bool:
             fresh = [e.release for n, e in end.items() if n not in self.state or e.release != self.state[n].release]
-            grown = [r for r in fresh if r.name not in self.state or r.net > self.state[r.name].release.net]
-            return bool(grown) and not yes
+            return not yes and any(map(self.grown, fresh))
 
         if self.meets_a_defect(asked, needed(self.state, asked)):
             return
         after = self.solve(asked, needed(self.state, asked), lambda: self.home.update(*chosen, yes=yes), asks)
         if after is not None and self.keys(after) != self.keys(self.state):
             self.applied(after)
+
+    def grown(self, release: Release) -> bool:
+        """Tell whether a release is new, or reaches or depends on more than the one of its name that is installed."""
+        if release.name not in self.state:
+            return True
+        before = self.state[release.name].release
+        return release.net > before.net or bool({r.name for r in release.requires} - {r.name for r in before.requires})
 
     @precondition(lambda self: self.state)
     @rule(places=st.lists(numbers, min_size=1, max_size=2))

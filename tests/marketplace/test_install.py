@@ -179,7 +179,7 @@ def test_a_lock_brings_the_same_bytes_to_another_machine(
     lock.write_bytes(lock_file().read_bytes())
     (tmp_path / "second").mkdir()
     monkeypatch.setenv("KT_HOME", str(tmp_path / "second"))
-    with pytest.raises(NotFound, match="kt-lake came from a file"):
+    with pytest.raises(NotFound, match="kt-lake came from a wheel file"):
         home.sync(lock)
     done, person = home.sync(lock, wheels=tmp_path)
     assert lock_file().read_bytes() == lock.read_bytes()

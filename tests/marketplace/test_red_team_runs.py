@@ -1,8 +1,10 @@
 """Attacks on runs: a pack takes part without having been asked about, or makes kt fall over."""
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,12 @@ from kt.testing import ScriptedLLM
 from kt_cli.running import build_agent
 from kt_cli.settings import RunSettings
 from kt_marketplace.install.errors import Refused
-from kt_marketplace.install.path import folders
+from kt_marketplace.install.path import folders, lock_file, packs_folder
 
 from .installing import Home
 from .red_team import CREATURE, GREEDY, PLAIN, REGISTER_TOOL, REGISTERS, TOOL, A, kt, made
 from .test_install_folders import repository as repository
-from .wheels import unpack
+from .wheels import make_pack, unpack
 
 
 @dataclass
@@ -169,6 +171,35 @@ async def test_quarantine_takes_no_guard_from_a_sub_agent(home: Home, tmp_path: 
         await agent.run("hi")
     assert heard
     assert "the secret" not in "".join(heard)
+
+
+def _break_the_lock(home: Home) -> None:
+    lock_file().write_text("{")
+
+
+def _remove_the_packs(home: Home) -> None:
+    shutil.rmtree(packs_folder())
+
+
+def _add_a_file(home: Home) -> None:
+    (home.site / "zz.py").touch()
+
+
+@pytest.mark.parametrize(
+    ("harm", "code", "says"),
+    [(_break_the_lock, 65, "E-DATA"), (_remove_the_packs, 78, "E-NOTBUILT"), (_add_a_file, 65, "E-TAMPERED")],
+)
+def test_a_run_ends_where_packs_are_not_as_they_were_inspected_though_it_names_none(
+    home: Home, tmp_path: Path, harm: Callable[[Home], None], code: int, says: str
+) -> None:
+    home.install(make_pack(tmp_path, "kt-pond"))
+    (tmp_path / "script.json").write_text('["ok"]')
+    (tmp_path / "c.yaml").write_text("prompt: x\n")
+    words = ("run", "./c.yaml", "hi", "--scripted", str(tmp_path / "script.json"))
+    assert kt(*words, cwd=tmp_path).returncode == 0
+    harm(home)
+    ended = kt(*words, cwd=tmp_path)
+    assert (ended.returncode, ended.stdout, says in ended.stderr) == (code, "", True), ended.stderr
 
 
 @pytest.mark.parametrize("code", ["raise SystemExit(3)", "raise KeyboardInterrupt", "import os; os._exit(4)"])

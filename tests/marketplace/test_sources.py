@@ -52,6 +52,19 @@ def added(state: Path, web: Web, key: SigningKey) -> Source:
     return mine.add(mine.offer(web.address + PATH))
 
 
+def test_a_folder_of_the_environment_need_not_be_signed_but_its_signature_must_hold(
+    state: Path, key: SigningKey, tmp_path: Path
+) -> None:
+    folder = write_index(tmp_path / "team", an_index())
+    assert sources(state, str(folder)).get("team").key is None
+    write_index(folder, an_index(), key)
+    assert sources(state, str(folder)).get("team").key == key.public
+    file = folder / "index.json"
+    file.write_text(file.read_text().replace("team", "teem"))
+    (broken, *_) = sources(state, str(folder))
+    assert isinstance(broken.error, BadSignature)
+
+
 def test_without_any_source_there_is_the_official_one(state: Path) -> None:
     (official,) = sources(state)
     assert official.usable

@@ -193,7 +193,9 @@ class Sources:
         """Return a source of KT_INDEX with its document: read anew from a path, from a URL where it must be."""
         try:
             if not is_url(source.address):
-                return replace(source, document=self._fetched(replace(source, document=None))[1], error=None)
+                _, document = self._fetched(replace(source, document=None))
+                key = source.key or (first_key(document) if document.signatures else None)
+                return replace(source, document=document, key=key, error=None)
             # Another pin is another source: what was accepted for the old key says nothing of the new one.
             named = source.address.encode() + b"#" + (source.key or b"")
             kept = f"env-{hashlib.sha256(named).hexdigest()[:16]}"

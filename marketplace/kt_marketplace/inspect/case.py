@@ -4,8 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from .findings import Level
-from .installed import Installed, What
+from .installed import Installed
 from .layout import importable, site_files
+from .listed import What
 from .wheel import Wheel
 
 OURS = "kt-marketplace"

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from kt.errors import DataError
 from packaging.requirements import Requirement
 
 from ..manifest import normal
 from .layout import modules, site_files
-from .listed import SCRIPTS, Names, on_disk, read, text_of
+from .listed import SCRIPTS, Names, What, on_disk, read, text_of
 from .metadata import Metadata, entry_points
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _IDENTITY = re.compile(r"^(Name|Version):[ \t]*(\S.*)$", re.M)
 _DATA_SCRIPT = re.compile(r"[^/]+\.data/scripts/(.+)")
 ENDINGS = (".dist-info", ".egg-info")
-What = Literal["files", "modules", "scripts"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Installed:
                 if name not in versions:
                     versions[name], places[name] = version, folder / file
         points: dict[str, dict[str, str]] = {}
-        targets = set()
+        targets: set[str] = set()
         for name, item in places.items():
             for group, entries in entry_points(text_of(item / "entry_points.txt")).items():
                 targets.update(re.split("[.:]", value)[0].strip() for value in entries.values())
@@ -76,8 +75,8 @@ class Installed:
         """Return which distribution has a file (its path in site-packages), a top-level module or a program."""
         # The lists of many distributions take long to read, and most wheels share no name with what is there.
         here = what == "scripts" or re.split("[/.]", name)[0] in self._on_disk
-        found = getattr(self.listed, what).get(name) if here else None
-        return found or getattr(self.beyond, what).get(name)
+        found: str | None = self.listed.table(what).get(name) if here else None
+        return found or self.beyond.table(what).get(name)
 
     def shares(self, module: str) -> bool:
         """Tell whether several distributions may have a top-level module."""

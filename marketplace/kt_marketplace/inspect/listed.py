@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from kt.errors import DataError
@@ -15,6 +16,7 @@ from ..record import rows
 from .layout import SUFFIXES, modules
 from .metadata import entry_points
 
+What: TypeAlias = Literal["files", "modules", "scripts"]
 SCRIPTS = ("console_scripts", "gui_scripts")
 _PROGRAM = re.compile(r"(?:.*/)?(?:bin|Scripts)/([^/]+)")
 _MAPPING = re.compile(r"^MAPPING(?:\s*:[^=]*)?\s*=\s*(\{.*?\})\s*$", re.M | re.S)
@@ -29,6 +31,10 @@ class Names:
     modules: dict[str, str] = field(default_factory=dict)
     scripts: dict[str, str] = field(default_factory=dict)
     namespaces: set[str] = field(default_factory=set)
+
+    def table(self, what: What) -> dict[str, str]:
+        """Return one of the tables."""
+        return {"files": self.files, "modules": self.modules, "scripts": self.scripts}[what]
 
     def add(self, dist: str, programs: Iterable[str], paths: Iterable[str], names: Mapping[str, bool]) -> None:
         """Note the programs, paths, and modules (name -> whether it is a namespace) of a distribution; of two that

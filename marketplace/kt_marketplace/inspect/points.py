@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from .case import OURS, Case
 from .findings import Finding, listed
-from .installed import SCRIPTS
+from .listed import SCRIPTS
 
 LOADED = {
     "pytest11": "pytest loads it in every project",

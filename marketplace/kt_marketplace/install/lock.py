@@ -105,6 +105,10 @@ class Lock:
                 pending += [n for n in self.packs[name].requires if n in self.packs]
         return found
 
+    def needing(self, name: str) -> list[str]:
+        """Return the names of those that need a pack."""
+        return sorted(other for other, pack in self.packs.items() if name in pack.requires)
+
     def without(self, names: Iterable[str]) -> "Lock":
         """Return the lock without these packs, and without what only they needed.
 

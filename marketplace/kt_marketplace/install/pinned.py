@@ -18,8 +18,13 @@ def addresses(lock: Lock, wheels: Path | None) -> dict[str, str]:
         beside = _beside(pack, wheels) if wheels else None
         out[name] = beside.absolute().as_uri() if beside else pack.url
         if not out[name]:
-            raise NotFound(f"{name} came from a file", hint="give its wheel: kt sync --wheels FOLDER")
+            raise NotFound(f"{name} came from {_origin(pack)}", hint="give its wheel: kt sync --wheels FOLDER")
     return out
+
+
+def _origin(pack: Locked) -> str:
+    """Return where a wheel without an address came from: what is built anew would be other bytes."""
+    return "a wheel file" if pack.source == "file" else f"{pack.source}, and what is built anew may be other bytes"
 
 
 def _beside(pack: Locked, wheels: Path) -> Path | None:

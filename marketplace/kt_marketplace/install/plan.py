@@ -20,6 +20,8 @@ from .vouched import doubts
 
 PACKAGE_INDEX = "package index"
 """The source of what is in no marketplace."""
+OF_INDEX = "index "
+"""What the source of everything else of a marketplace begins with; its name follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,12 @@ class Arrival:
     before: Locked | None
     inspection: Inspection | None
     news: tuple[str, ...] = ()
+
+    @property
+    def moved(self) -> bool:
+        """Tell whether it is new here, or other bytes than before; else it is only asked for now, or may do more."""
+        before = self.before
+        return before is None or (self.locked.sha256, self.locked.editable) != (before.sha256, before.editable)
 
     @property
     def grown(self) -> Needs:

@@ -21,8 +21,8 @@ from . import uv
 from .base import Known, missing
 from .errors import InstallFailed
 
-_UNKNOWN = re.compile(r"Because (\S+) was not found in the (?:package registry|provided package locations) and you ")
-"""uv's words for a root that the index does not have; of what a root needs they are others."""
+_UNKNOWN = re.compile(r"Because (\S+) was not found in the (?:package registry|provided package locations) and (you )?")
+"""uv's words for what the index does not have: "you" require a root, and a root what it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,10 @@ def _compiled(stubs: Path, wheels: Path, work: Path, *, newest: bool) -> str:
         )
     except InstallFailed as error:
         if unknown := _UNKNOWN.search(error.what):
-            hint = "kt marketplace search WORD looks for packs"
-            raise NotFound(f"no distribution {unknown[1]} in the package index", hint=hint) from None
+            hint = f"kt marketplace search {unknown[1]}"
+            if unknown[2]:
+                raise NotFound(f"no distribution {unknown[1]} in the package index", hint=hint) from None
+            raise InstallFailed(error.what, hint=hint) from None
         raise
 
 

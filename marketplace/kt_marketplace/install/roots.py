@@ -1,20 +1,24 @@
 """From what a user wrote to a root: the wheel of an index, a file, a folder or a repository, in the quarantine."""
 
 import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kt.errors import DataError
+from kt.errors import DataError, NotFound
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from ..inspect import Wheel
+from ..inspect import Installed, Wheel
 from ..manifest import FILE, normal
+from .base import admits, applies
 from .consent import Consent
 from .editable import Project
 from .errors import Refused
-from .plan import PACKAGE_INDEX, Root
+from .lock import Locked
+from .plan import OF_INDEX, PACKAGE_INDEX, Root
 from .reference import Reference
 from .resolve import best_of
 
@@ -55,6 +59,24 @@ class Finder:
                 folder, commit = clone(reference.text, self.work)
                 return self._of_wheel(reference.text, self._built(folder), commit)
 
+    def with_needed(self, roots: Iterable[Root], stays: Mapping[str, Locked], base: Installed) -> list[Root]:
+        """Return roots, and behind them what those of an index need and the same index has, each of it from there.
+
+        `stays` is what is installed and does not move. So no other index gives what an index has itself.
+        """
+        out = list(roots)
+        for root in out:  # which grows meanwhile
+            named = {normal(r.requirement.name) for r in out} | base.versions.keys()
+            for needed in root.wheel.requires if root.wheel and root.source.startswith(OF_INDEX) else ():
+                there = stays.get(name := normal(needed.name))
+                if name in named or not applies(needed) or (there and admits(needed, there.version)):
+                    continue
+                source = root.source.removeprefix(OF_INDEX)
+                asked = there.requested if there else ""
+                with suppress(NotFound):
+                    out.append(self._of_index(Reference(asked, "index", name, needed.specifier, source)))
+        return out
+
     def _check_editable(self, project: Project) -> None:
         """Raise Refused unless a project says of itself what the manifest of a wheel must say."""
         pack = project.manifest
@@ -89,7 +111,7 @@ class Finder:
         for question in choice.asks:
             self.consent.ask(f"{question}. Install it all the same?")
         requirement = Requirement(f"{choice.name}=={choice.version}")
-        source = f"index {choice.source.name}"
+        source = f"{OF_INDEX}{choice.source.name}"
         releases = next(f.entry.versions for f in found if f.source.name == choice.source.name)
         withdrawn = {version: release.yanked for version, release in releases.items() if release.yanked}
         best = best_of({file.name: file for file in choice.files})

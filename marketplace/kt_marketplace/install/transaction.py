@@ -19,7 +19,7 @@ from .editable import Project, gone
 from .errors import InstallFailed, Refused
 from .lock import Lock, Locked
 from .pinned import addresses, bring
-from .plan import Arrival, Change, Planner, Root
+from .plan import OF_INDEX, Arrival, Change, Planner, Root
 from .reference import Reference, parse
 from .roots import Finder
 from .show import pinned, told
@@ -47,7 +47,7 @@ class Done:
     @property
     def came(self) -> list[tuple[Locked | None, Locked]]:
         """Return what came, each behind what it replaced, by name."""
-        arrived = [(arrival.before, arrival.locked) for arrival in self.change.arrivals]
+        arrived = [(arrival.before, arrival.locked) for arrival in self.change.arrivals if arrival.moved]
         return sorted([*arrived, *self.back], key=lambda pair: pair[1].name)
 
 
@@ -65,9 +65,10 @@ def install(
             return Done(Change(lock), already)
         finder = _finder(plugins, consent, work, base)
         roots = _replaceable(_of_different_names([finder.root(r) for r in wanted]), base)
-        change = _planner(lock, base, finder).plan(roots)
+        change = _planner(lock, base, finder).plan(finder.with_needed(roots, lock.packs, base))
         coming = sorted(a.locked.name for a in change.arrivals)
-        already += tuple(f"{n} {change.lock.packs[n].version}" for n in _names(roots) if n not in coming)
+        moved = {a.locked.name for a in change.arrivals if a.moved}
+        already += tuple(f"{n} {change.lock.packs[n].version}" for n in _names(roots) if n not in moved)
         if coming or change.gone:
             _agree(change, consent, f"Install {', '.join(coming)}?", plugins=plugins, dry=dry)
         torn = overlay.torn(lock) if change.lock == lock and not dry else []
@@ -92,7 +93,7 @@ def uninstall(names: Iterable[str], *, consent: Consent) -> Done:
         wanted = [_named(name) for name in names]
         for name in wanted:
             if name in lock.packs and not lock.packs[name].requested:
-                by = sorted(n for n, p in lock.packs.items() if name in p.requires)
+                by = lock.needing(name)
                 raise UsageError(f"{name} came with {', '.join(by)}", hint=f"kt uninstall {by[0]}")
             if name not in lock.packs:
                 if name in base.versions:
@@ -101,6 +102,7 @@ def uninstall(names: Iterable[str], *, consent: Consent) -> Done:
         after = lock.without(wanted)
         change = Change(after, [], [p for n, p in lock.packs.items() if n not in after.packs])
         consent.tell(told(change))
+        consent.tell(f"{n} stays: needed by {', '.join(after.needing(n))}" for n in wanted if n in after.packs)
         consent.ask("Remove?")
         _apply(change, consent, work)
     return Done(change)
@@ -122,7 +124,8 @@ def update(names: Collection[str], *, plugins: "Plugins", consent: Consent, dry:
         finder = _finder(plugins, consent, work, base)
         found = roots_of({name: lock.packs[name] for name in wanted}, finder, every=not names)
         moving = lock.needed(found) - (lock.requested.keys() - found.keys())
-        change = _planner(lock, base, finder).plan(list(found.values()), newest=moving)
+        stays = {name: pack for name, pack in lock.packs.items() if name not in moving}
+        change = _planner(lock, base, finder).plan(finder.with_needed(found.values(), stays, base), newest=moving)
         if change.arrivals or change.gone:
             consent.tell(withdrawn(found.values(), lock.packs))
             _agree(change, consent, "Update?", plugins=plugins, dry=dry, only_if_grown=True)
@@ -136,10 +139,14 @@ def rollback(*, consent: Consent) -> Done:
     with overlay.alone() as work:
         lock, before = _readable(consent), overlay.previous()
         change = Change(before, [], [p for n, p in lock.packs.items() if n not in before.packs])
-        back = tuple((lock.packs.get(n), p) for n, p in before.packs.items() if lock.packs.get(n) != p)
+        back = tuple((lock.packs.get(n), p) for n, p in before.packs.items() if not _same(lock.packs.get(n), p))
         consent.tell(told(change, back=back))
         _apply(change, consent, work)
     return Done(change, back=back)
+
+
+def _same(now: Locked | None, before: Locked) -> bool:
+    return now is not None and (now.sha256, now.editable) == (before.sha256, before.editable)
 
 
 def _readable(consent: Consent) -> Lock:
@@ -190,7 +197,9 @@ def _there(reference: Reference, lock: Lock, base: Installed) -> bool:
             hint=f"pip install -U '{wanted}'",
         )
     pack = lock.packs.get(reference.name)
-    return pack is not None and bool(pack.requested) and admits(wanted, pack.version)
+    if pack is None or (reference.source and pack.source != f"{OF_INDEX}{reference.source}"):
+        return False
+    return bool(pack.requested) and admits(wanted, pack.version)
 
 
 def _of_different_names(roots: list[Root]) -> list[Root]:

@@ -9,7 +9,7 @@ from . import uv
 from .consent import Consent
 from .editable import gone
 from .lock import Locked
-from .plan import Root
+from .plan import OF_INDEX, Root
 from .reference import parse
 from .roots import Finder
 
@@ -43,7 +43,7 @@ def roots_of(packs: Mapping[str, Locked], finder: Finder, *, every: bool) -> dic
             failed.append(error)
             if not every:
                 raise
-            came = f"; it came from {pack.source}" if pack.source.startswith("index ") else ""
+            came = f"; it came from {pack.source}" if pack.source.startswith(OF_INDEX) else ""
             finder.consent.tell([f"note: {name} stays as it is: {error.what}{came}"])
     if failed and not found:
         raise failed[0]
