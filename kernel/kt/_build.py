@@ -25,19 +25,23 @@ OWNERS = {"session": "kt-sessions", "sandbox": "kt-sandbox", "output_type": "kt-
 
 @dataclass(slots=True)
 class Profile:
-    """A named set of plugins with their settings; `guards` names those that are innermost and fail closed."""
+    """A named set of plugins with their settings; `guards` names those that are innermost and fail closed.
+
+    `places` says of "plugin NAME" where that is named, as "file:line:col".
+    """
 
     name: str = ""
     plugins: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
     guards: tuple[str, ...] = ()
+    places: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Plan:
     """What is being built: build options change it, the agent is made of it. `uses` is in order, outermost first.
 
-    `given` holds the keywords of `Agent.build` by name, as they were given. What an option puts into `tools` comes
-    between the creature's and the caller's.
+    `places` are those of the profile and the creature. `given` holds the keywords of `Agent.build` by name, as they
+    were given. What an option puts into `tools` comes between the creature's and the caller's.
     """
 
     host: Host
@@ -54,6 +58,7 @@ class Plan:
     session: str | None = None
     sandbox: str = "default"
     own_host: bool = True
+    places: dict[str, str] = field(default_factory=dict)
     provider: "Provider | None" = None
     model: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -121,7 +126,7 @@ async def build(
     if any(t.background for t in plan.tools):
         required(host.registry, "plugin", "jobs", "kt-jobs")
         plan.use("jobs")
-    plan.active = activate(host.plugins, plan.uses, plan.objects, guards=plan.guards, shared=host.shared)
+    plan.active = activate(plan)
     _guarded(plan, unguarded)
     source = found.input if input is None else input
     sources = source if isinstance(source, list | tuple) else () if source is None else (source,)
@@ -189,7 +194,7 @@ def enable(plan: Plan, profile: str | Profile | None, plugins: Sequence[object],
         load = required(plan.host.registry, "loader", "profile", "kt-config")
         profile = load(plan.host.registry, profile, plan.pwd, plan.creature.name)
     if isinstance(profile, Profile):
-        plan.guards += profile.guards
+        plan.places, plan.guards = dict(profile.places), [*plan.guards, *profile.guards]
         for name, settings in profile.plugins.items():
             plan.use(name, settings)
     for table in (plan.creature.plugins, *(v.plugins or {} for v in plan.creature.variants.values())):
@@ -198,11 +203,11 @@ def enable(plan: Plan, profile: str | Profile | None, plugins: Sequence[object],
     for name, settings in plan.creature.plugins.items():
         plan.use(name, settings)
     plan.guards += [g for g in plan.creature.guards if g not in plan.guards]
+    plan.places |= plan.creature.places
     for plugin in plugins:
-        if isinstance(plugin, str):
-            plan.use(plugin)
-        elif isinstance(plugin, Mapping):
-            for name, settings in plugin.items():
+        named = {plugin: None} if isinstance(plugin, str) else plugin
+        if isinstance(named, Mapping):
+            for name, settings in named.items():
                 plan.use(name, settings)
         else:
             plan.objects.append(plugin)
@@ -226,7 +231,8 @@ def _tools(plan: Plan, given: Sequence[object]) -> tuple[Tool, ...]:
         if isinstance(thing, str) and ":" in thing:
             tool = as_tool(required(registry, "loader", "tool", "kt-config")(thing, creature.path))
         elif isinstance(thing, str):
-            tool = as_tool(registry.get("tool", thing, where=str(creature.path or creature.name))).named(thing)
+            where = creature.places.get(f"tool {thing}", str(creature.path or creature.name))
+            tool = as_tool(registry.get("tool", thing, where=where)).named(thing)
         else:
             tool = as_tool(thing)
         if tool.name in out:
@@ -253,5 +259,7 @@ def _attachment(plan: Plan, kind: str, thing: object) -> Any:
     if callable(thing):
         return thing
     settings = {"name": thing} if isinstance(thing, str) else dict(thing)  # type: ignore[call-overload]
-    target = plan.host.registry.get(kind, str(settings.pop("name", "")), where=plan.creature.name)
+    name = str(settings.pop("name", ""))
+    where = plan.creature.places.get(f"{kind} {name}", plan.creature.name)
+    target = plan.host.registry.get(kind, name, where=where)
     return lambda agent: target(agent, **settings)

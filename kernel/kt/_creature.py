@@ -31,7 +31,8 @@ class Creature:
 
     `tools` are registered names, "module:attribute", or "./file.py:attribute" beside the creature's file. `plugins`
     maps names to settings; `guards` names those that must stand around its tools. `llm` is a preset,
-    "provider/model", or a table. `path` is the file it came from.
+    "provider/model", or a table. `path` is the file it came from; `places` says of "plugin budget", "tool read" and the
+    like where that is named, as "file:line:col".
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -50,14 +51,15 @@ class Creature:
     input: str | dict[str, Any] | tuple[str | dict[str, Any], ...] | None = None
     outputs: tuple[str | dict[str, Any], ...] = ()
     path: Path | None = None
+    places: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Json], *, where: Where | None = None, path: Path | None = None) -> "Creature":
         """Return the creature that `data` describes. Raises DataError with the place and the nearest key."""
         from pydantic import ValidationError
 
-        if "path" in data:
-            raise DataError("unknown key 'path'", where=(where or _dotted)(["path"]))
+        for key in {"path", "places"} & data.keys():
+            raise DataError(f"unknown key {key!r}", where=(where or _dotted)([key]))
         plain = {**data, "path": path}
         if isinstance(plain.get("plugins"), list):
             plain["plugins"] = _named(plain["plugins"])

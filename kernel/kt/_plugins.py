@@ -1,6 +1,6 @@
 """Load the installed plugins once a process, and work out which of them act in an agent."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from .errors import KTError, NameClash, PluginError, UnknownName, nearest
 if TYPE_CHECKING:
     import pluggy
 
+    from ._build import Plan
     from ._hooks import Active
 
 
@@ -109,24 +110,16 @@ def installed() -> Plugins:
     return Plugins()
 
 
-def activate(
-    plugins: Plugins,
-    uses: Mapping[str, Mapping[str, Any]],
-    objects: Iterable[object] = (),
-    *,
-    guards: Sequence[object] = (),
-    shared: dict[str, object],
-) -> "list[Active]":
-    """Return the enabled plugins: names with their settings, then objects, then guards (names or objects).
+def activate(plan: "Plan") -> "list[Active]":
+    """Return the plugins that a plan enables: names with their settings, then objects, then guards (names or objects).
 
-    A name is skipped when it is bad and bad plugins are skipped; a guard never is. `shared` keeps the instances of
-    plugins with `scope = "host"`. Raises UnknownName, PluginError.
+    A name is skipped when it is bad and bad plugins are skipped; a guard never is. The host keeps the instances of
+    plugins with `scope = "host"`. Raises UnknownName, PluginError, with the place of the name where that is known.
     """
-    out = []
-    for name, config in uses.items():
+    plugins, out = plan.host.plugins, []
+    for name in (name for name in plan.uses if name not in plan.guards):
         try:
-            if name not in guards:
-                out.append(_named(plugins, name, config, shared))
+            out.append(_named(plan, name))
         except PluginError as error:
             if not plugins.skip_bad:
                 raise
@@ -134,9 +127,9 @@ def activate(
         except UnknownName:
             if not plugins.failed:
                 raise
-    out += [_given(thing) for thing in objects]
-    for guard in guards:
-        active = _named(plugins, guard, uses.get(guard, {}), shared) if isinstance(guard, str) else _given(guard)
+    out += [_given(thing) for thing in plan.objects]
+    for guard in plan.guards:
+        active = _named(plan, guard) if isinstance(guard, str) else _given(guard)
         active.tier = "guard"
         out.append(active)
     return out
@@ -159,29 +152,30 @@ def _tier(plugin: object) -> str:
     return tier
 
 
-def _named(plugins: Plugins, name: str, config: Mapping[str, Any], shared: dict[str, object]) -> "Active":
+def _named(plan: "Plan", name: str) -> "Active":
     from ._hooks import Active, layout
 
-    entry = plugins.registry.entry("plugin", name)
+    plugins, shared, where = plan.host.plugins, plan.host.shared, plan.places.get(f"plugin {name}", "")
+    entry = plugins.registry.entry("plugin", name, where=where)
     cls = entry.load()
     source = f"{entry.dist} {entry.version}".strip()
     try:
         layout(cls, plugins.specs)
     except PluginError as error:
         raise PluginError(f"plugin {name!r} of {source}: {error.what}", where=error.where, hint=error.hint) from error
-    plugin = shared.get(name) or make(cls, name, config, source)
+    plugin = shared.get(name) or make(cls, name, plan.uses.get(name, {}), source, where)
     if getattr(cls, "scope", "agent") == "host":
         shared[name] = plugin
     return Active(plugin, name, _tier(plugin), source)
 
 
-def make(cls: Any, name: str, config: Mapping[str, Any], source: str = "") -> object:
+def make(cls: Any, name: str, config: Mapping[str, Any], source: str = "", where: str = "") -> object:
     """Return an instance of a plugin class; its `Config` (pydantic model or dataclass) validates the settings."""
     model = getattr(cls, "Config", None)
     if model is None and config:
-        raise PluginError(f"plugin {name!r} takes no settings, but was given {', '.join(sorted(config))}")
+        raise PluginError(f"plugin {name!r} takes no settings, but was given {', '.join(sorted(config))}", where=where)
     try:
-        return cls() if model is None else cls(_settings(model, name, config))
+        return cls() if model is None else cls(_settings(model, name, config, where))
     except KTError:
         raise
     except Exception as error:
@@ -189,15 +183,16 @@ def make(cls: Any, name: str, config: Mapping[str, Any], source: str = "") -> ob
         raise PluginError(f"plugin {whose} can't be made: {type(error).__name__}: {error}") from error
 
 
-def _settings(model: Any, name: str, config: Mapping[str, Any]) -> object:
+def _settings(model: Any, name: str, config: Mapping[str, Any], where: str) -> object:
     from pydantic import TypeAdapter, ValidationError
 
     fields = getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", {})
     if unknown := sorted(set(config) - set(fields)):
-        raise PluginError(f"plugin {name!r} has no setting {unknown[0]!r}", hint=nearest(unknown[0], fields))
+        what = f"plugin {name!r} has no setting {unknown[0]!r}"
+        raise PluginError(what, where=where, hint=nearest(unknown[0], fields))
     try:
         return TypeAdapter(model).validate_python(dict(config))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise PluginError(f"setting {where!r} of plugin {name!r}: {first['msg']}") from error
+        setting = ".".join(map(str, first["loc"]))
+        raise PluginError(f"setting {setting!r} of plugin {name!r}: {first['msg']}", where=where) from error

@@ -96,7 +96,7 @@ class Registry:
         return self._entries.get(kind, {}).get(name)
 
     def entry(self, kind: str, name: str, *, where: str = "") -> Entry:
-        """Return the entry. Raises UnknownName with the nearest names, or with what would bring it where that is known."""
+        """Return the entry. Raises UnknownName with the nearest names, or with what would bring it if that is known."""
         if (found := self.find(kind, name)) is not None:
             return found
         bringing = self.find("packs", "bringing")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from .install.path import folders
 from .needs import Needs
 
+YES = "yes=True"
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -32,7 +34,7 @@ def ensure(*references: str, yes: bool = False, editable: bool = False) -> None:
     if met(references):
         return
     before = folders()
-    install(references, plugins=Plugins(skip_bad=True), consent=Consent(given=yes), editable=editable)
+    install(references, plugins=Plugins(skip_bad=True), consent=Consent(given=yes, before=YES), editable=editable)
     sys.path[:] = [folder for folder in sys.path if folder not in before] + folders()
 
 
@@ -48,4 +50,4 @@ def remove(*names: str, yes: bool = False) -> None:
     from .install.consent import Consent
     from .install.transaction import uninstall
 
-    uninstall(names, consent=Consent(given=yes))
+    uninstall(names, consent=Consent(given=yes, before=YES))

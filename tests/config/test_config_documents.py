@@ -180,7 +180,7 @@ class TestCreature:
             ("name: x\npromt: y\n", "2:1", "unknown key 'promt'", "did you mean prompt"),
             ("limits: {max_turn: 3}\n", "1:10", "unknown key 'max_turn'", "did you mean max_turns"),
             ("variants:\n  compact:\n    tols: []\n", "3:5", "unknown key 'tols'", "did you mean tools"),
-            ("tools:\n  - ok\n  - 3\n", "3:5", "tools.1", ""),
+            ("tools:\n  - ok\n  - 3\n", "3:5", "tools: each must be a text", ""),
             ("limits:\n  max_turns: many\n", "2:3", "limits.max_turns", ""),
             ("limits: {max_turns: -3}\n", "1:10", "limits.max_turns must be above 0", "null is no bound"),
             ("limits:\n  time_limit: 0\n", "2:3", "limits.time_limit must be above 0", "null is no bound"),

@@ -146,8 +146,9 @@ def test_files_of_a_base_stand_beside_the_base(plugins: Plugins, tmp_path: Path)
     [
         ("tols: []\n", "", "parent.yaml:1:1", "unknown key 'tols'", "did you mean tools"),
         ("name: x\nlimits:\n  max_turn: 3\n", "name: y\n", "parent.yaml:3:3", "unknown key 'max_turn'", "max_turns"),
-        ("tools:\n  - a\n  - 3\n", "tools: [b, a]\n", "parent.yaml:3:5", "tools.1", ""),
-        ("tools: [a]\n", "tools:\n  - b\n  - [x]\n", "child.yaml:4:5", "tools.2", ""),
+        ("tools:\n  - a\n  - 3\n", "tools: [b, a]\n", "parent.yaml:3:5", "tools: each must be a text", ""),
+        ("tools: [a]\n", "tools:\n  - b\n  - [x]\n", "child.yaml:4:5", "tools: each must be a text", ""),
+        ("triggers: [a]\n", "triggers: [{name: b}, 5]\n", "child.yaml:2:23", "each must be a text or a table", ""),
         ("plugins:\n  - a\n  - b: 3\n", "plugins: [c]\n", "parent.yaml:3:5", "plugins.b", ""),
         ("llm: one\n", "bse: x\n", "child.yaml:2:1", "unknown key 'bse'", "did you mean base"),
         ("prompt: ${NO_SUCH_WORD}\n", "", "parent.yaml:1:1", "NO_SUCH_WORD is not set", "write a default"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from kt import Plugins
 from kt.errors import ConfigError, NotFound, PluginError, UsageError
-from kt_marketplace import doctor
+from kt_marketplace import doctor, packages
 from kt_marketplace.index import Sources
 from kt_marketplace.install import transaction
 from kt_marketplace.install.errors import Refused
@@ -212,3 +212,31 @@ def test_what_cannot_be_looked_for_stays_and_the_others_move(
     home.uninstall("kt-reeds")
     with pytest.raises(NotFound, match="no source has a pack"):
         home.update()
+
+
+def test_what_is_of_no_pack_is_named_when_it_is_removed(home: Home, tmp_path: Path) -> None:
+    home.install(make_pack(tmp_path, "kt-pond"))
+    (home.site / "zz.py").touch()
+    _, person = home.sync()
+    assert person.shown == ["removed zz.py, which is of no pack"]
+    assert not (home.site / "zz.py").exists()
+    assert home.sync()[1].shown == []
+
+
+def test_ones_own_lock_is_nobody_elses(home: Home, tmp_path: Path) -> None:
+    home.install(make_pack(tmp_path, "kt-pond"))
+    copied = shutil.copy(lock_file(), tmp_path / "kt.lock")
+    assert home.sync(Path(copied))[1].questions == []
+
+
+@pytest.mark.parametrize("word", ["@kt-pond", "kt-pond", "git+file:///pond", "WHEEL"])
+def test_only_a_folder_is_run_from_where_it_is(home: Home, tmp_path: Path, word: str) -> None:
+    word = word.replace("WHEEL", str(make_pack(tmp_path, "kt-pond")))
+    with pytest.raises(UsageError, match="is no folder"):
+        home.install(word, editable=True)
+
+
+def test_who_asks_in_python_is_told_how_to_say_yes_in_python(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(Refused) as raised:
+        packages.ensure(str(make_pack(tmp_path, "kt-pond")))
+    assert raised.value.hint == "yes=True says yes"

@@ -8,10 +8,13 @@ from .errors import Refused
 
 
 class Consent:
-    """Ask a person. `given` is a yes that was said before; where nobody can be asked it is a no."""
+    """Ask a person. `given` is a yes that was said before; where nobody can be asked it is a no.
 
-    def __init__(self, *, given: bool = False) -> None:
-        self.given = given
+    `before` is how one is said before, in a command or in Python.
+    """
+
+    def __init__(self, *, given: bool = False, before: str = "--yes") -> None:
+        self.given, self.before = given, before
 
     def tell(self, lines: Iterable[str]) -> None:
         """Show lines on stderr, whole, with what a terminal would obey as escapes."""
@@ -24,7 +27,7 @@ class Consent:
             return
         question = inert(question, longest=len(question))
         if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
-            raise Refused(f"{question} Nobody can be asked", hint="--yes says yes")
+            raise Refused(f"{question} Nobody can be asked", hint=f"{self.before} says yes")
         print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         if not line:

@@ -40,6 +40,11 @@ def damaged(lock: Lock, site: Path) -> list[str]:
     return [*out, *sorted(_files(site) - listed), *_strange_roots(lock, site)]
 
 
+def unlisted(lock: Lock, site: Path) -> list[str]:
+    """Return the files that are of no pack."""
+    return sorted(_files(site) - {path for _, text in _lists(lock, site) for path in _listing(text)})
+
+
 def spoilt(lock: Lock, site: Path) -> list[Locked]:
     """Return the packs with a file that is missing or is not what was inspected; every file is read."""
     return [

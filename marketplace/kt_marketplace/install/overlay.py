@@ -16,7 +16,7 @@ from kt.errors import DataError, NotFound
 from ..errors import Tampered
 from . import editable, store, uv
 from .errors import Busy
-from .intact import damaged, spoilt
+from .intact import damaged, spoilt, unlisted
 from .lock import Lock, Locked
 from .path import LOCK, ROOTS, SITE, lock_file, overlay, packs_folder
 
@@ -92,6 +92,12 @@ def torn(lock: Lock) -> list[Locked]:
     if not built.is_dir():
         return list(lock.packs.values())
     return spoilt(lock, built / SITE)
+
+
+def strange(lock: Lock) -> list[str]:
+    """Return the files beside the packs of a lock that are of none of them."""
+    built = overlay(lock.text())
+    return unlisted(lock, built / SITE) if built.is_dir() else []
 
 
 def _install(lines: list[str], site: Path, work: Path) -> None:

@@ -29,6 +29,8 @@ class Reference:
 
 def parse(word: str, *, editable: bool = False) -> Reference:
     """Return what a word means. Raises UsageError for what means nothing, NotFound for a path that is not there."""
+    if editable and (word.startswith(("@", *GIT)) or not Path(word).expanduser().is_dir()):
+        raise UsageError(f"{word!r} is no folder", hint="-e runs a pack from its folder: kt install -e ./PACK")
     if word.startswith("@"):
         return _of_index(word)
     if word.startswith(GIT) or (word.startswith("https://") and word.partition("#")[0].endswith(".git")):
@@ -52,7 +54,7 @@ def _of_path(word: str, editable: bool) -> Reference:
     if not path.exists():
         raise NotFound(f"no such file or folder: {word}")
     path = path.resolve()
-    if path.is_file() and path.suffix == ".whl" and not editable:
+    if path.is_file() and path.suffix == ".whl":
         return Reference(str(path), "wheel", path=path)
     if not (path / "pyproject.toml").is_file():
         raise UsageError(f"{word} is no wheel, and no folder with a pyproject.toml")

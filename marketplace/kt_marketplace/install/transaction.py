@@ -168,6 +168,7 @@ def sync(file: Path | None, *, wheels: Path | None, plugins: "Plugins", consent:
     base = below()
     own = _readable(consent) if file else Lock.current()
     lock = Lock.read(file) if file else own
+    file = None if lock == own else file
     if missing := [f"{n} {p.version}" for n, p in lock.packs.items() if n in base.versions]:
         raise InstallFailed(f"{missing[0]} is in this installation already", hint="a lock holds what is beside it")
     with overlay.alone() as work:
@@ -179,8 +180,9 @@ def sync(file: Path | None, *, wheels: Path | None, plugins: "Plugins", consent:
         change = Planner(own, base, work, official=official()).replay(lock)
         if file:
             _agree(change, consent, f"Install what {file} says?", plugins=plugins, foreign=True)
-        repaired = overlay.torn(own)
+        repaired, strange = overlay.torn(own), overlay.strange(own) if lock == own else []
         _apply(change, consent, work)
+        consent.tell(f"removed {name}, which is of no pack" for name in strange)
     return Done(change, repaired=tuple(p for p in repaired if change.lock.packs.get(p.name) == p))
 
 

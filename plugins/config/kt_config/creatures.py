@@ -16,6 +16,7 @@ from kt.errors import ConfigError, DataError, KTError, NotFound, UsageError
 from .documents import load_file
 from .inheritance import ADDED, resolved
 from .needs import needs_in
+from .places import places_of
 from .prompts import Filling, variables_of
 from .references import find
 from .tree import Node, Source
@@ -59,7 +60,7 @@ def creature_of(plugins: "Plugins", source: Source, overrides: Sequence[Source] 
     data = {key: value for key, value in root.plain().items() if key not in ADDED}
     data["prompt"] = "\n\n".join(text for piece in pieces if (text := filling.prompt(piece)))
     data["plugins"] = {name: None if table == {} else table for name, table in data.get("plugins", {}).items()}
-    made = Creature.from_dict(data, where=root.place, path=source.path)
+    made = replace(Creature.from_dict(data, where=root.place, path=source.path), places=places_of(root))
     for bound in fields(made.limits):
         value = getattr(made.limits, bound.name)
         if value is not None and not value > 0:

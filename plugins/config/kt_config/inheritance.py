@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from kt import Plugins
 
 LISTS = ("tools", "subagents", "triggers", "input", "outputs", "guards")
+TEXTS = ("tools", "guards")
+"""Lists of texts alone; an item of the others may be a table too."""
 TABLES = ("plugins", "limits", "variants", "variables", "needs")
 STEPS = ("base", "no_inherit", "prompt_mode")
 """What a file says of its own place in the line; the creature has none of it."""
 ADDED = (*STEPS, "variables", "needs")
 """Keys of files beside those of kt.Creature."""
-KEYS = (*(f.name for f in fields(Creature) if f.name != "path"), *ADDED)
+KEYS = (*(f.name for f in fields(Creature) if f.name not in ("path", "places")), *ADDED)
 INHERITED = tuple(key for key in KEYS if key not in (*STEPS, "name", "guards"))
 """Keys of which a creature may leave its base's part out."""
 MODES = ("append", "replace")
@@ -102,7 +104,10 @@ def layer_of(source: Source) -> Node:
 
 
 def _check(key: str, node: Node) -> None:
-    """Raise DataError for a value of a shape that its key can't have; what is in it is checked once all is merged."""
+    """Raise DataError for a value of a shape that its key can't have; what is in tables is checked once all is merged.
+
+    An item of a list is checked here, as its index in what is merged is none of its file's.
+    """
     value = node.value
     if key == "guards" and (value is None or any(_taken(item) for item in node.items())):
         raise DataError("a creature can't drop a guard", where=node.where(), hint="a profile or -p no:NAME can")
@@ -110,6 +115,10 @@ def _check(key: str, node: Node) -> None:
         return
     if key in LISTS and key != "input" and not isinstance(value, list):
         raise DataError(f"{key} must be a list", where=node.where())
+    for item in node.items() if key in LISTS else ():
+        if not isinstance(item.value, str if key in TEXTS else (str, dict)):
+            shape = "a text" if key in TEXTS else "a text or a table"
+            raise DataError(f"{key}: each must be {shape}", where=item.where())
     if key in TABLES and not isinstance(value, dict) and not (key == "plugins" and isinstance(value, list)):
         raise DataError(f"{key} must be a table", where=node.where())
     if key in ("prompt", "prompt_file") and not isinstance(value, str):

@@ -70,6 +70,8 @@ def load(registry: "Registry", name: str, pwd: Path, creature: str = "") -> Read
             raise DataError(f"a project can't disable a plugin ({dropped[0]})", where=layer.where("plugins"))
         _refuse_loosening(profile, layer, granting, "a project")
         _apply_more(profile, layer)
+    said = {**{name: places[-1] for name, places in profile.origins.items()}, **profile.guard_origins}
+    profile.places = {f"plugin {name}": place for name, place in said.items()}
     return profile
 
 

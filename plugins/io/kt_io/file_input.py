@@ -42,7 +42,7 @@ async def file(agent: Agent, **settings: Any) -> AsyncIterator[None]:
 
     Raises NotFound for a file that is not there, unless it is followed, and ConfigError for what is no file.
     """
-    given = checked(FileInputSettings, settings, WHERE)
+    given = checked(agent, FileInputSettings, settings, WHERE)
     if given.follow and given.format == "whole":
         raise ConfigError("only lines can be followed", where=WHERE, hint="format: lines")
     if given.interval <= 0:

@@ -40,7 +40,7 @@ async def file(agent: Agent, **settings: Any) -> AsyncIterator[None]:
 
     Raises NotFound where the folder is missing, and ConfigError for a file that can't be written.
     """
-    given = checked(FileOutputSettings, settings, WHERE)
+    given = checked(agent, FileOutputSettings, settings, WHERE)
     _fits(given)
     path = path_below(agent, given.path)
     target = Target(path, append=given.append)

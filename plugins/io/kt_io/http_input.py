@@ -46,7 +46,7 @@ async def http(agent: Agent, **settings: Any) -> AsyncIterator[None]:
 
     Raises ConfigError where the address can't be had, or is open to other machines and no token is given or kept.
     """
-    given = checked(HttpSettings, settings, WHERE)
+    given = checked(agent, HttpSettings, settings, WHERE)
     base = given.path.rstrip("/") + "/"
     if not re.fullmatch(r"(/[\w.~-]+)*/", base, re.ASCII):
         raise ConfigError(f"{given.path!r} is no path", where=WHERE, hint="path: /owl")

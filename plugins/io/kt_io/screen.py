@@ -37,7 +37,7 @@ def stderr(agent: Agent, **settings: Any) -> AbstractAsyncContextManager[None]:
 @asynccontextmanager
 async def _screen(agent: Agent, stream: TextIO | None, name: str, settings: Any) -> AsyncIterator[None]:
     where = f"output {name}"
-    given = checked(ScreenSettings, settings, where)
+    given = checked(agent, ScreenSettings, settings, where)
     may_stream = given.when == "all" and given.only is None
     if given.stream and not may_stream:
         what = "what streams is shown before it is known whether it is final, and how its turn ends"

@@ -18,10 +18,14 @@ class Settings:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
 
-def checked(cls: type[S], given: Mapping[str, Any], where: str) -> S:
-    """Return the settings as `cls`. Raises ConfigError that names the setting, and the nearest for a misspelt one."""
+def checked(agent: Agent, cls: type[S], given: Mapping[str, Any], what: str) -> S:
+    """Return the settings of "input NAME" or "output NAME" as `cls`.
+
+    Raises ConfigError that names the setting, the nearest for a misspelt one, and the place in the creature's file.
+    """
     from pydantic import TypeAdapter, ValidationError
 
+    where = agent.creature.places.get(what, what)
     try:
         settings: S = TypeAdapter(cls).validate_python(dict(given))
     except ValidationError as error:

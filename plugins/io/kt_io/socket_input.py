@@ -43,7 +43,7 @@ async def socket(agent: Agent, **settings: Any) -> AsyncIterator[None]:
     What came over TCP without a token has the origin "socket". Raises ConfigError where the address can't be had, or
     would be open to other machines without a token.
     """
-    given = checked(SocketSettings, settings, WHERE)
+    given = checked(agent, SocketSettings, settings, WHERE)
     token = _token(agent, given)
     with ExitStack() as stack:
         if given.path is not None:

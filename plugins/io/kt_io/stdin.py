@@ -35,7 +35,7 @@ async def stdin(agent: Agent, **settings: Any) -> AsyncIterator[None]:
     Nothing is read before the turn of the line before has ended. Raises ConfigError where there is no standard input,
     or another agent of this process reads it.
     """
-    given = checked(StdinSettings, settings, "input stdin")
+    given = checked(agent, StdinSettings, settings, "input stdin")
     fd = _descriptor()
     if fd in _read_by:
         raise ConfigError(f"standard input is read by agent {_read_by[fd]!r} already", where=f"input of {agent.name}")

@@ -70,8 +70,10 @@ def creatures_of(plugins: "Plugins", creature: Creature) -> list[Creature]:
 
 
 def _specs(plugins: "Plugins", creature: Creature, entries: Iterable[object]) -> Iterator[SubagentSpec]:
-    where = f"{creature.path or creature.name}: subagents."
-    return (_spec(plugins, creature, entry, f"{where}{number}") for number, entry in enumerate(entries))
+    for number, entry in enumerate(entries):
+        name = entry.get("name") if isinstance(entry, Mapping) else entry
+        place = f"{creature.path or creature.name}: subagents.{number}"
+        yield _spec(plugins, creature, entry, creature.places.get(f"subagent {name}", place))
 
 
 def _spec(plugins: "Plugins", owner: Creature, entry: object, where: str) -> SubagentSpec:

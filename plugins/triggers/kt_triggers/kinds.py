@@ -45,11 +45,11 @@ class Kind(Generic[S]):
     settings: type[S]
     open: Callable[[Trigger, S, bool], Awaitable[None]] = field(repr=False)
 
-    def check(self, given: Mapping[str, Any]) -> S:
-        """Return the settings. Raises DataError that names the trigger and the setting."""
+    def check(self, given: Mapping[str, Any], *, where: str = "") -> S:
+        """Return the settings. Raises DataError that names the trigger, or `where` it stands, and the setting."""
         from pydantic import ValidationError
 
-        where = f"trigger {self.name!r}" + (f" with id {given['id']!r}" if given.get("id") else "")
+        where = where or f"trigger {self.name!r}" + (f" with id {given['id']!r}" if given.get("id") else "")
         try:
             return cast(S, _adapter(cast(Any, self.settings)).validate_python(dict(given)))
         except ValidationError as error:
@@ -70,7 +70,7 @@ class Kind(Generic[S]):
         return f"{name}: {error['msg']}", ""
 
     def __call__(self, agent: "Agent", **given: Any) -> AbstractAsyncContextManager[None]:
-        settings = self.check(given)
+        settings = self.check(given, where=agent.creature.places.get(f"trigger {self.name}", ""))
         id = settings.id or Board.of(agent.host).free_id(agent, self.name)
         trigger = Trigger(agent, self.name, id, settings.prompt, kept=bool(settings.id))
         return self.running(trigger, settings)
