@@ -122,7 +122,7 @@ def test_a_pack_becomes_a_wheels_folder(imported: Import) -> None:
     )
     pack = tomllib.loads(made.text("my_pack/kt-pack.toml"))
     assert (pack["pack"]["name"], pack["pack"]["version"]) == ("my-pack", "1.2.0")
-    assert pack["needs"] == {"reads": ["$WS"], "writes": ["$WS"], "exec": ["any"]}
+    assert pack["needs"] == {"reads": ["$WS"], "writes": ["$WS"], "net": ["*"], "exec": ["any"]}
     things = [(each["kind"], each["name"]) for each in pack["provides"]]
     own = [("creature", "base"), ("creature", "coder"), ("terrarium", "duo"), ("skill", "release")]
     assert things == [("prompt", "git-safety"), *own]
@@ -158,6 +158,24 @@ def test_a_base_of_a_pack_that_is_not_there_is_named_all_the_same(
     file.write_text('base_config: "@far-away/creatures/owl"\nsystem_prompt: You hoot in ${CITY}.\n')
     assert imported("kohaku", file).yaml("creature.yaml")["base"] == "@far-away/creatures/owl"
     assert "no pack 'far-away' is installed: install the pack" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "model", "say"),
+    [
+        ("fast", "fast", "a preset that must be there: kt model add fast PROVIDER/MODEL"),
+        ("grok/grok-4", "xai/grok-4", "the provider grok is xai here"),
+        ("${SMALL:fast}", "${SMALL:fast}", "plugins.compaction.model\n"),
+    ],
+)
+def test_the_model_that_summarises_is_told_as_any_other(
+    imported: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, model: str, say: str
+) -> None:
+    file = tmp_path / "owl.yaml"
+    file.write_text(f'compact: {{compact_model: "{given}"}}\n')
+    assert imported("kohaku", file).yaml("creature.yaml")["plugins"]["compaction"]["model"] == model
+    line = next(line for line in capsys.readouterr().err.splitlines(keepends=True) if "compact_model" in line)
+    assert say in line
 
 
 def test_a_file_outside_of_the_source_is_not_copied(

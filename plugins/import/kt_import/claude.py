@@ -1,15 +1,18 @@
 """Claude Code's agents, skills and commands as creatures and skills of ours."""
 
+import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kt.errors import NotFound
 
-from . import claude_agent, claude_settings
+from . import claude_agent, claude_instructions, claude_settings
 from .bases import folder_name
 from .frontmatter import parse
 from .names import GUARDING
+from .prompts import placed
 from .report import Report
 from .section import Target
 from .skills import skill, slug, text_of_skill
@@ -23,8 +26,7 @@ if TYPE_CHECKING:
 SKILLS = ".agents/skills"
 MAIN = "You work in this folder. Hand work to the sub-agent that is made for it, and check what comes back."
 _ARGUMENTS = re.compile(r"\$ARGUMENTS|\$\d\b|!`[^`]*`")
-_IMPORT = re.compile(r"^@(\S+)[ \t]*$", re.MULTILINE)
-INSTRUCTIONS = ("CLAUDE.md", "CLAUDE.local.md", ".claude/CLAUDE.md", "AGENTS.md")
+PARTS = ("agents", "skills", "commands")
 
 
 def convert(plugins: "Plugins", path: Path) -> Work:
@@ -40,10 +42,15 @@ def convert(plugins: "Plugins", path: Path) -> Work:
         name = skill(work, root, SKILLS)
         work.kind, work.main, work.name = "skill", f"{SKILLS}/{name}", name
         work.report.whole = True
+    elif part := _part(path):
+        _parts(work, path.resolve().parent, {part: [path]})
     elif path.is_dir():
         _folder(work, path)
     if not work.files:
-        raise NotFound(f"no agents, skills, commands or CLAUDE.md in {path}", hint="name a folder that holds .claude")
+        hint = "name a folder that holds .claude, or one of agents, skills or commands"
+        raise NotFound(f"no agents, skills, commands or CLAUDE.md in {path}", hint=hint)
+    if work.kind == "folder":
+        _main(work)
     return work
 
 
@@ -54,25 +61,39 @@ def _single(work: Work, path: Path) -> None:
     work.report.whole = False
 
 
+def _part(path: Path) -> str:
+    """Return which part of a `.claude` a folder is; "" for a file, and for one that has parts itself."""
+    real = path.resolve()
+    whole = real.parent.name != ".claude" and any((real / name).is_dir() for name in (".claude", *PARTS))
+    return real.name if real.is_dir() and real.name in PARTS and not whole else ""
+
+
 def _folder(work: Work, path: Path) -> None:
-    top = path if path.name == ".claude" else path / ".claude"
-    root = path.parent if path.name == ".claude" else path
+    """Convert a project's folder, or its `.claude`."""
+    top = path if path.resolve().name == ".claude" else path / ".claude"
+    root = Path(os.path.normpath(top / ".."))
     work.root = work.report.root = top if top.is_dir() else path
-    work.kind, work.name = "folder", folder_name(f"{root.resolve().name}-imported")
-    folders = [top, path] if top.is_dir() else [path]
-    for folder in folders:
-        for file in _found(work, folder / "agents", "*.md"):
-            claude_agent.agent(work, file, "agents")
-    _skills(work, folders)
-    for folder in folders:
-        for file in _found(work, folder / "commands", "*.md"):
-            _command(work, file, folder / "commands")
-    for name in INSTRUCTIONS:
-        if (root / name).is_file() and not _is_outside(work, root / name):
-            _instructions(work, root, root / name)
+    _parts(
+        work,
+        root.resolve() / ".claude",
+        {name: [folder / name for folder in dict.fromkeys((top, path))] for name in PARTS},
+    )
+    told = [root / name for name in claude_instructions.NAMES if (root / name).is_file()]
+    claude_instructions.take(work, root, [file for file in told if not _is_outside(work, file)])
     claude_settings.report(work, top, root)
-    if work.files:
-        _main(work)
+
+
+def _parts(work: Work, top: Path, folders: dict[str, list[Path]]) -> None:
+    """Convert what lies in folders of agents, skills and commands; `top` is the `.claude`, or what holds them."""
+    project = top.parent if top.name == ".claude" else top
+    work.kind, work.name = "folder", folder_name(f"{project.name}-imported")
+    for folder in folders.get("agents", ()):
+        for file in _found(work, folder, "*.md"):
+            claude_agent.agent(work, file, "agents")
+    _skills(work, folders.get("skills", ()))
+    for folder in folders.get("commands", ()):
+        for file in _found(work, folder, "*.md"):
+            _command(work, file, folder)
 
 
 def _found(work: Work, folder: Path, pattern: str) -> list[Path]:
@@ -104,10 +125,10 @@ def _main(work: Work) -> None:
     work.main = "main"
 
 
-def _skills(work: Work, folders: list[Path]) -> None:
+def _skills(work: Work, folders: Sequence[Path]) -> None:
     known: set[str] = set()
     for folder in folders:
-        for file in _found(work, folder / "skills", "SKILL.md"):
+        for file in _found(work, folder, "SKILL.md"):
             if file.parent.name in known:
                 work.report.add("dropped", file.parent.name, str(file), "a skill of that name is there already")
                 work.report.reads(file)
@@ -129,28 +150,7 @@ def _command(work: Work, file: Path, folder: Path) -> None:
     work.files[f"{SKILLS}/{name}/SKILL.md"] = text_of_skill(front, name)
     work.report.add("changed", f"/{name}", f"{file}:1:1", f"{SKILLS}/{name}: ask for it by its name")
     text = read_text(file, work.report)
+    place = placed(file, text)
     for match in _ARGUMENTS.finditer(text):
-        line, start = text.count("\n", 0, match.start()), text.rfind("\n", 0, match.start())
-        place = f"{file}:{line + 1}:{match.start() - start}"
-        work.report.add("dropped", match[0], place, "it stands there as text; say in words what is meant")
-
-
-def _instructions(work: Work, root: Path, file: Path) -> None:
-    """Copy what every agent of a folder is told, and the files it names in lines of their own."""
-    text = read_text(file, work.report)
-    work.report.reads(file)
-    out = "AGENTS.md" if "AGENTS.md" not in work.files else work.free("CLAUDE.md")
-    if out == "AGENTS.md":
-        work.files[out] = text
-        work.report.add("kept", file.name, f"{file}:1:1", f"{out}: every agent that works in the folder reads it")
-    else:
-        work.files["AGENTS.md"] = f"{str(work.files['AGENTS.md']).rstrip()}\n\n{text}"
-        work.report.add("changed", file.name, f"{file}:1:1", "it stands at the end of AGENTS.md")
-    for match in _IMPORT.finditer(text):
-        named = file.parent / match[1]
-        if named.is_file() and named.resolve().is_relative_to(root.resolve()):
-            inner = named.resolve().relative_to(root.resolve()).as_posix()
-            work.files[inner] = read_text(named, work.report)
-            work.report.add("kept", f"@{match[1]}", f"{file}:1:1", inner)
-        else:
-            work.report.add("dropped", f"@{match[1]}", f"{file}:1:1", "no file of the folder; write it beside")
+        why = "it stands there as text; say in words what is meant"
+        work.report.add("dropped", match[0], place(match.start()), why)

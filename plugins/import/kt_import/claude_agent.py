@@ -41,7 +41,7 @@ KEYS = {
     "color": "a surface chooses its colours",
     "permissionMode": "the user says it: `kt run --permissions MODE`",
     "mcpServers": "MCP is not there yet",
-    "hooks": "write a plugin with kt_around_tool: docs/hooks.md",
+    "hooks": "the plugin shell_hooks runs it, from .claude/settings.json of a folder you trust: docs/shell_hooks.md",
     "memory": "the tool search_memory finds what sessions keep: docs/search.md",
     "background": "the model says for each call whether it waits; wait: in its parent's table says it once",
     "isolation": "`kt run --cwd FOLDER` works elsewhere",

@@ -12,7 +12,7 @@ from .work import Work
 FILES = ("settings.json", "settings.local.json")
 WHY = {
     "permissions": "say it in config.toml, [profile.default.config.permissions] rules: docs/safety.md",
-    "hooks": "a program around calls is a plugin with kt_around_tool: docs/hooks.md",
+    "hooks": "the plugin shell_hooks runs it, from .claude/settings.json of a folder you trust: docs/shell_hooks.md",
     "env": "an environment is the shell's; `kt config key set NAME` keeps keys",
     "model": "`kt model default PROVIDER/MODEL` says it for all",
     "mcpServers": "MCP is not there yet",

@@ -4,6 +4,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from .needs import needs_of
 from .work import Work
 
 if TYPE_CHECKING:
@@ -21,32 +22,30 @@ HEAD = """from kt import Registry, hookimpl
 @hookimpl
 def kt_register(registry: Registry) -> None:
 """
-NEEDS: dict[str, dict[str, tuple[str, ...]]] = {
-    "reads": {"$WS": ("read", "glob", "grep", "tree", "json_query", "notebook_read", "bash")},
-    "writes": {"$WS": ("write", "edit", "apply_patch", "json_edit", "notebook_edit", "bash")},
-    "net": {"*": ("fetch", "web_search")},
-    "exec": {"any": ("bash",)},
-}
-"""What tools reach, as a pack declares it."""
+_VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)[:}]")
 
 
-def add(work: Work, pack: "Pack") -> None:
-    """Add a pack's own files to the output."""
+def add(work: Work, pack: "Pack", place: str) -> None:
+    """Add a pack's own files to the output; `place` is that of the source's own list of what it has."""
     used = _used(work)
     package = pack.package
     work.files["pyproject.toml"] = _pyproject(work, pack, used)
     head = f"# {pack.dist}\n\n{_about(pack)}\n\n"
     work.files["README.md"] = f"{head}Made by `kt import`: see IMPORT.md.\n"
-    work.files[f"{package}/kt-pack.toml"] = _kt_pack(pack, used)
+    work.files[f"{package}/kt-pack.toml"] = _kt_pack(pack, needs_of(work, used, place))
     work.files[f"{package}/__init__.py"] = _module(pack)
     work.files[f"{package}/py.typed"] = ""
 
 
 def _used(work: Work) -> dict[str, set[str]]:
-    """Return the names of tools, sub-agents and plugins in the output, by kind."""
-    found: dict[str, set[str]] = {"tool": set(), "subagent": set(), "plugin": set(), "trigger": set()}
+    """Return what the creatures of the output name, by kind; a "reference" is to what is not of the pack itself."""
+    kinds = ("tool", "subagent", "plugin", "trigger", "reference", "base_url", "variable")
+    found: dict[str, set[str]] = {kind: set() for kind in kinds}
     for path in work.creature_files:
-        _collect(_yaml(str(work.files[path])), found)
+        text = str(work.files[path])
+        found["variable"] |= set(_VARIABLE.findall(text))
+        _collect(_yaml(text), found)
+    found["reference"] = {name for name in found["reference"] | found["subagent"] if not name.startswith(".")}
     return found
 
 
@@ -66,6 +65,9 @@ def _collect(value: Any, found: dict[str, set[str]]) -> None:
         for item in value.get(key) or ():
             name = item if isinstance(item, str) else item.get("base") or item.get("name", "")
             found[kind].add(str(name))
+    for key, kind in (("base", "reference"), ("base_url", "base_url")):
+        if isinstance(value.get(key), str):
+            found[kind].add(value[key])
     if isinstance(value.get("plugins"), dict):
         found["plugin"] |= set(value["plugins"])
     for inner in value.values():
@@ -73,10 +75,7 @@ def _collect(value: Any, found: dict[str, set[str]]) -> None:
 
 
 def _pyproject(work: Work, pack: "Pack", used: dict[str, set[str]]) -> str:
-    entries = [work.plugins.registry.find(kind, name) for kind, names in used.items() for name in sorted(names)]
-    kinds = {kind for kind, _, _ in pack.provides}
-    dists = {entry.dist for entry in entries if entry is not None} | {"kt-yaml"}
-    dists |= {dist for kind, dist in (("terrarium", "kt-terrarium"), ("skill", "kt-skills")) if kind in kinds}
+    dists = ["kt-core>=0.1,<1", *sorted(_dists(work, pack, used) - {"kt-core"})]
     lines = [
         "[project]",
         f"name = {_text(pack.dist)}",
@@ -84,7 +83,7 @@ def _pyproject(work: Work, pack: "Pack", used: dict[str, set[str]]) -> str:
         f"description = {_text(_about(pack))}",
         'readme = "README.md"',
         'requires-python = ">=3.11"',
-        f"dependencies = [{', '.join(map(_text, ['kt-core>=0.1,<1', *sorted(dists - {'kt-core'})]))}]",
+        f"dependencies = [{', '.join(map(_text, dists))}]",
         f"keywords = [{', '.join(map(_text, pack.keywords))}]",
     ]
     if author := pack.about.get("author"):
@@ -100,7 +99,21 @@ def _pyproject(work: Work, pack: "Pack", used: dict[str, set[str]]) -> str:
     return "\n".join(lines)
 
 
-def _kt_pack(pack: "Pack", used: dict[str, set[str]]) -> str:
+def _dists(work: Work, pack: "Pack", used: dict[str, set[str]]) -> set[str]:
+    """Return the distributions that bring what the creatures name; a pack that is not installed is not among them."""
+    registry, installed = work.plugins.registry, [point.dist for point, _ in work.plugins.modules.values()]
+    entries = [registry.find(kind, name) for kind, names in used.items() for name in names]
+    packs = {name[1:].partition("/")[0].replace("-", "_") for name in used["reference"] if name.startswith("@")}
+    brought = {kind for kind, _, _ in pack.provides}
+    return {
+        "kt-yaml",
+        *(entry.dist for entry in entries if entry is not None),
+        *(dist for dist in installed if dist.replace("-", "_") in packs),
+        *(dist for kind, dist in (("terrarium", "kt-terrarium"), ("skill", "kt-skills")) if kind in brought),
+    }
+
+
+def _kt_pack(pack: "Pack", needs: dict[str, list[str]]) -> str:
     lines = [
         "[pack]",
         f"name = {_text(pack.dist)}",
@@ -112,10 +125,8 @@ def _kt_pack(pack: "Pack", used: dict[str, set[str]]) -> str:
         "hooks = []",
         "",
         "[needs]",
+        *(f"{kind} = [{', '.join(map(_text, values))}]" for kind, values in needs.items()),
     ]
-    for need, values in NEEDS.items():
-        if wanted := [value for value, tools in values.items() if used["tool"] & set(tools)]:
-            lines.append(f"{need} = [{', '.join(map(_text, wanted))}]")
     for kind, name, description in pack.provides:
         lines += ["", "[[provides]]", f"kind = {_text(kind)}", f"name = {_text(name)}"]
         lines.append(f"description = {_text(description)}")

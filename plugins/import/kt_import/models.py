@@ -50,6 +50,8 @@ def finish(target: Target) -> None:
 
 def mapped(text: str) -> tuple[str, str]:
     """Return a model's identifier without variation and with our provider, and what to say about it."""
+    if "${" in text:
+        return text, ""
     name, _, variation = text.partition("@")
     provider, slash, model = name.partition("/")
     if not slash:
@@ -65,10 +67,8 @@ def _plain(name: str) -> bool:
 
 def _identifier(section: Section, key: str, text: str, target: Target) -> None:
     name, why = mapped(text)
-    variations = re.findall(r"([\w-]+)=([\w.-]+)", text.partition("@")[2])
-    if "${" in text:
-        name, why, variations = text, "", []
-    for group, option in variations:
+    variations = "" if "${" in text else text.partition("@")[2]
+    for group, option in re.findall(r"([\w-]+)=([\w.-]+)", variations):
         if group in EFFORT and target.put(("llm", "settings", "effort"), option):
             why += f"{'; ' if why else ''}{group}={option} is llm.settings.effort"
         else:

@@ -64,7 +64,7 @@ def pack(work: Work, document: Document) -> None:
     _skills(work, section, made)
     for key, why in GONE.items():
         _gone(section, key, why)
-    manifest.add(work, made)
+    manifest.add(work, made, section.place(section.at))
 
 
 def _named(section: Section, document: Document) -> Pack:

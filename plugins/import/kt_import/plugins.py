@@ -2,6 +2,7 @@
 
 from typing import Any, TypeGuard
 
+from .models import mapped
 from .names import GUARDS, PLUGINS, PLUGINS_GONE, WRITE
 from .section import Section, Target, To, is_number
 
@@ -146,7 +147,8 @@ def _compact(section: Section, target: Target) -> None:
             target.put((*to, "hard"), at)
     for key in ("threshold", "target"):
         section.drop(key, "0 < target < threshold <= 1 does not hold")
-    section.move("compact_model", target, (*to, "model"), want="text")
+    model, why = mapped(section.text("compact_model"))
+    section.move("compact_model", target, (*to, "model"), value=model, want="text", why=why)
     for gone, why in COMPACT_GONE.items():
         section.drop(gone, why)
 
