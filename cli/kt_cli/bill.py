@@ -37,7 +37,8 @@ def bill_of(agent: "Agent") -> list[Item]:
 
     The sections of the system prompt add up to `agent.system`, separators included; a tool is taken as the compact
     JSON of name, description and parameters, which is what wires send but for a few characters of their own. A plugin
-    or tool that puts in what belongs to others names them in `prompt_shares`: (kind, name, text), as for skills.
+    or tool that puts in what belongs to others names them in `prompt_shares`: (kind, name, text), as for skills, or
+    (kind, name, text, origin) where another distribution brings it.
     """
     items = [*_sections(agent), *(item for tool in agent.tool_list for item in _tool(agent, tool))]
     return sorted(items, key=lambda item: -item.characters)
@@ -63,12 +64,12 @@ def _tool(agent: "Agent", tool: "Tool") -> Iterator[Item]:
 def _shared(item: Item, owner: object, text: str) -> Iterator[Item]:
     """Yield the shares of others in a text, and the item with what is left."""
     left = item.characters
-    shares: Iterable[tuple[str, str, str]] = getattr(owner, "prompt_shares", ())
-    for kind, name, share in shares:
+    shares: Iterable[tuple[str, ...]] = getattr(owner, "prompt_shares", ())
+    for kind, name, share, *origin in shares:
         form = share if share in text else _json(share)[1:-1]
         if form in text:
             left -= len(form)
-            yield Item(kind, name, item.origin, len(form))
+            yield Item(kind, name, origin[0] if origin else item.origin, len(form))
     yield Item(item.kind, item.name, item.origin, left)
 
 

@@ -1,4 +1,4 @@
-"""What packs carry: creatures and recipes with their descriptions, and the packs themselves."""
+"""What packs carry: creatures, recipes, skills and prompts with their descriptions, and the packs themselves."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 FINDERS = {"creature": ("config", "creatures_of"), "terrarium": ("loader", "terrariums")}
 """By kind, the entry that names what a distribution carries of it."""
+TEXTS = {"skill": "skills/{}", "prompt": "prompts/{}.md"}
+"""By kind, where a pack has what is only read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """One file of a pack that can be run, by its reference."""
+    """One file or folder of a pack, by its reference."""
 
     kind: str
     reference: str
@@ -24,9 +26,7 @@ class Carried:
 
 def carried_by(plugins: "Plugins", dist: str) -> Iterator[Carried]:
     """Yield the creatures of a distribution, then its recipes where something reads them. Raises DataError."""
-    manifest_of = plugins.registry.find("packs", "manifest")
-    manifest = None if manifest_of is None else manifest_of.load()(plugins, dist)
-    provided = {(p.kind, p.name): p.description for p in (manifest.provides if manifest is not None else ())}
+    provided = _provided(plugins, dist)
     for kind, (finder, name) in FINDERS.items():
         entry = plugins.registry.find(finder, name)
         for reference in () if entry is None else entry.load()(plugins, dist):
@@ -35,6 +35,21 @@ def carried_by(plugins: "Plugins", dist: str) -> Iterator[Carried]:
             said = registered.help if registered is not None and registered.dist == dist else ""
             said = said or provided.get((kind, called), "") or _in_file(plugins, kind, reference)
             yield Carried(kind, reference, said)
+
+
+def texts_of(plugins: "Plugins", dist: str) -> Iterator[Carried]:
+    """Yield the skills and prompts that a distribution lists in its manifest alone. Raises DataError."""
+    for (kind, name), description in _provided(plugins, dist).items():
+        registered = plugins.registry.find(kind, name)
+        if kind in TEXTS and (registered is None or registered.dist != dist):
+            yield Carried(kind, f"@{dist}/{TEXTS[kind].format(name)}", description)
+
+
+def _provided(plugins: "Plugins", dist: str) -> dict[tuple[str, str], str]:
+    """Return the descriptions of what a distribution's manifest lists, by kind and name; {} without a manifest."""
+    entry = plugins.registry.find("packs", "manifest")
+    manifest = None if entry is None else entry.load()(plugins, dist)
+    return {(p.kind, p.name): p.description for p in (manifest.provides if manifest is not None else ())}
 
 
 def _in_file(plugins: "Plugins", kind: str, reference: str) -> str:

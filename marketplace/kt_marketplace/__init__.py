@@ -30,6 +30,9 @@ def kt_register(registry: "Registry") -> None:
     registry.add("packs", "approve", "kt_marketplace.approval:approve_by_name", help="what kt trust @NAME does")
     registry.add("packs", "unapproved", "kt_marketplace.approval:unapproved", help="packs that nobody approved")
     registry.add("packs", "absent", "kt_marketplace.install.in_use:explain", help="why a pack of kt.lock is not there")
+    registry.add(
+        "packs", "bringing", "kt_marketplace.bringing:hint", help="what to install for a name that is not there"
+    )
     registry.add("packs", "about", "kt_marketplace.approval:about", help="what kt info says of a pack")
     registry.add("packs", "manifest", "kt_marketplace.approval:manifest_of", help="what a pack says of itself")
     registry.add("doctor", "packs", "kt_marketplace.doctor:check", help="whether packs are what was inspected")

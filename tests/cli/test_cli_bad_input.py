@@ -52,7 +52,7 @@ ROWS = {
     "unknown provider": Row(
         ("run", "./c.yaml", "hi", "--model", "scriptd/x"), 78, "E-UNKNOWN", ("'scriptd/x'", "did you mean scripted")
     ),
-    "unknown plugin": Row(run("hi", "-p", "skils"), 78, "E-UNKNOWN", ("'skils'", "did you mean skills", "kt-skils")),
+    "unknown plugin": Row(run("hi", "-p", "skils"), 78, "E-UNKNOWN", ("'skils'", "hint: did you mean skills?")),
     "unknown plugin of a creature": Row(
         run("hi"), 78, "E-UNKNOWN", ("'skils'", "did you mean skills"), {"c.yaml": "plugins: [skils]\n"}
     ),
@@ -178,7 +178,8 @@ def test_an_unknown_tool_is_named_with_the_nearest(kt: Any, plugin: Callable[...
     plugin("m", "from kt import hookimpl\n@hookimpl\ndef kt_register(registry):\n    registry.tool('measure', 'm:m')\n")
     (kt.folder / "c.yaml").write_text("tools: [mesure]\n")
     done = kt.play("hi")
-    assert done.error == f"error[E-UNKNOWN]: no tool named 'mesure' ({kt.folder}/c.yaml). hint: did you mean measure?"
+    where = f"{kt.folder}/c.yaml:1:9"
+    assert done.error == f"error[E-UNKNOWN]: no tool named 'mesure' ({where}). hint: did you mean measure?"
     assert done.code == 78
 
 

@@ -1,6 +1,7 @@
 """kt context: every character of the prompt is on the bill, once, under who put it there."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import kt as kernel
@@ -48,7 +49,7 @@ class First(Section):
 
 
 class Second(Section):
-    prompt_shares = (("server", "files", "two"),)
+    prompt_shares = (("server", "files", "two"), ("skill", "counting", "more", "kt-numbers 1.0"))
 
 
 async def test_the_bill_adds_up_to_what_is_sent() -> None:
@@ -62,10 +63,24 @@ async def test_the_bill_adds_up_to_what_is_sent() -> None:
         assert sum(item.characters for item in items) == len(agent.system) + size
     sizes = {(item.kind, item.name): item.characters for item in items}
     assert sizes == {
-        ("creature", "owl"): 15, ("plugin", "First"): 5, ("plugin", "Second"): 11, ("server", "files"): 3,
-        ("tool", "echo"): size,
+        ("creature", "owl"): 15, ("plugin", "First"): 5, ("plugin", "Second"): 7, ("server", "files"): 3,
+        ("skill", "counting"): 4, ("tool", "echo"): size,
     }  # fmt: skip
     assert [item.characters for item in items] == sorted(sizes.values(), reverse=True)
+    assert {item.name: item.origin for item in items if item.kind in ("server", "skill")} == {
+        "files": "given", "counting": "kt-numbers 1.0"
+    }  # fmt: skip
+
+
+async def test_a_skill_is_of_the_pack_that_brings_it(tmp_path: Path) -> None:
+    own = tmp_path / ".agents" / "skills" / "knots"
+    own.mkdir(parents=True)
+    (own / "SKILL.md").write_text("---\nname: knots\ndescription: Ties knots\n---\nTie.\n")
+    async with running([], creature="@kt-biome/creatures/swe", plugins=["skills"], pwd=tmp_path) as agent:
+        origins = {item.name: item.origin.partition(" ")[0] for item in bill_of(agent) if item.kind == "skill"}
+    assert origins == {
+        "bug-hunt": "kt-biome", "git-commit-flow": "kt-biome", "knots": "kt-skills", "terrarium": "kt-skills"
+    }  # fmt: skip
 
 
 async def test_a_share_of_a_tool_is_found_as_it_stands_in_json() -> None:

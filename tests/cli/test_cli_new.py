@@ -29,17 +29,21 @@ def run(*words: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str
     return done.stdout
 
 
+def advised(made: Any) -> str:
+    """Return the command that the last line names."""
+    return str(made.out.splitlines()[-1].removeprefix("next: "))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_it_advises_next_works(kt: Any, kind: str) -> None:
     made = kt("new", kind, f"my-{kind}")
     assert made.code == 0, made.err
-    advised = made.out.splitlines()[-1].removeprefix("next: ")
-    assert advised.split(" && ") == [
+    assert advised(made).split(" && ") == [
         f"kt install -e ./kt-my-{kind} --yes", f"python -m pytest kt-my-{kind}", f"kt check ./kt-my-{kind}"
     ]  # fmt: skip
     path = f"{Path(sys.executable).parent}{os.pathsep}{kt.env['PATH']}"
     env = {**kt.env, **ALONE, "PATH": path}
-    said = run("bash", "-c", advised, cwd=kt.folder, env=env)
+    said = run("bash", "-c", advised(made), cwd=kt.folder, env=env)
     assert f"installed kt-my-{kind} 0.1.0" in said
     assert re.search(r"\d passed", said)
     assert "FAIL" not in said
@@ -94,9 +98,14 @@ def test_every_file_is_listed_and_filled_in(kt: Any, kind: str) -> None:
 
 def test_a_creature_that_was_made_is_healthy_and_runs(kt: Any) -> None:
     made = kt("new", "creature", "my-hedge")
-    assert made.out.splitlines()[-1] == "next: kt doctor ./my-hedge && kt run ./my-hedge 'hello'"
+    assert made.out.splitlines()[-1] == "next: kt run ./my-hedge 'hello' --model scripted"
     assert "ok   creature ./my-hedge" in kt("doctor", "./my-hedge").out
-    assert kt("run", "./my-hedge", "hello", "--model", "scripted", "--no-session").code == 0
+    env = {**kt.env, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kt.env['PATH']}"}
+    assert "scripted demo" in run("bash", "-c", advised(made), cwd=kt.folder, env=env)
+    assert kt("model", "default", "scripted").code == 0
+    made = kt("new", "creature", "other-hedge")
+    assert advised(made) == "kt doctor ./other-hedge && kt run ./other-hedge 'hello'"
+    assert "scripted demo" in run("bash", "-c", advised(made), cwd=kt.folder, env=env)
 
 
 def test_what_is_there_is_left_as_it_is(kt: Any) -> None:
@@ -121,10 +130,26 @@ def test_a_prefix_is_no_part_of_the_name(kt: Any) -> None:
 
 def test_the_name_of_a_distribution_that_there_is_is_refused(kt: Any, plugin: Any) -> None:
     plugin("extra", "")
-    for name, says in (("biome", "one of kt's own packs"), ("kt-evals", "one of kt's own"), ("extra", "is installed")):
+    for name, says in (
+        ("biome", "one of kt's own packs"),
+        ("kt-evals", "one of kt's own"),
+        ("extra", "is installed"),
+        ("cli", "kterrarium has the import package kt_cli already"),
+    ):
         done = kt("new", "pack", name)
         assert (done.code, says in done.error) == (2, True)
-    assert not (kt.folder / "kt-biome").exists()
+    assert list(kt.folder.glob("kt-*")) == []
+
+
+def test_the_name_of_a_module_that_is_installed_is_refused(kt: Any, plugin: Any) -> None:
+    plugin("extra", "")
+    site = Path(kt.env["PYTHONPATH"])
+    (site / "kt_dune").mkdir()
+    (site / "kt_dune" / "__init__.py").touch()
+    with next(site.glob("kt_extra*.dist-info")).joinpath("RECORD").open("w") as record:
+        record.write("kt_dune/__init__.py,,\n")
+    assert "kt-extra has the import package kt_dune already" in kt("new", "tool", "dune").error
+    assert kt("new", "creature", "dune").code == 0
 
 
 def test_a_name_that_something_registered_is_told(kt: Any) -> None:

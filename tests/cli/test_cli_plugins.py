@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from kt import Plugins
+from kt.errors import UnknownName
 from kt_cli.left_out import left_out
 from kt_cli.measured import Stopwatch, Timing
 from kt_cli.running import creature_of
 from kt_cli.settings import RunSettings
 from kt_cli.timing import imports_of
+from kt_marketplace.index.search import official_packs
 from kt_quarantine.ledger import settle
 
 HEAVY = {"pydantic", "httpx2", "httpx", "rich", "mcp", "fastapi", "yaml", "pluggy", "anyio"}
@@ -419,3 +421,20 @@ def test_help_and_unknown_commands(kt: Any) -> None:
         assert kt("plugins", name, "--help").out.startswith(f"Usage: kt plugins {name}")
     done = kt("plugins", "lst")
     assert (done.code, "did you mean list" in done.error) == (2, True)
+
+
+def hint_for(plugins: Plugins, name: str) -> str:
+    with pytest.raises(UnknownName) as caught:
+        plugins.registry.entry("plugin", name)
+    return caught.value.hint
+
+
+def test_only_a_pack_that_is_known_to_bring_a_name_is_told_to_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugins = Plugins()
+    assert hint_for(plugins, "bugdet") == "did you mean budget?"
+    plugins.registry.drop("kt-budget")
+    assert official_packs()["plugin", "budget"] == "kt-budget"
+    assert "install" not in hint_for(plugins, "budget")  # it is installed, and its plugin is not there
+    monkeypatch.setattr(sys, "path", [])  # nothing is installed
+    assert hint_for(plugins, "budget") == "install it: kt install @kt-budget"
+    assert "install" not in hint_for(plugins, "bugdet")

@@ -214,9 +214,9 @@ async def test_a_working_folder_that_is_none_is_refused(tmp_path: Path) -> None:
         assert (str(path) in error.what, error.exit_code) == (True, 66)
 
 
-async def test_an_unknown_plugin_is_told_with_its_install_line() -> None:
-    error = await refused(UnknownName, plugins=["no-such-thing"])
-    assert "kt install kt-no-such-thing" in error.hint
+async def test_an_unknown_plugin_is_told_and_no_distribution_made_up() -> None:
+    error = await refused(UnknownName, plugins=["bugdet"])
+    assert (error.what, error.hint) == ("no plugin named 'bugdet'", "did you mean budget?")
 
 
 async def test_an_agent_that_was_not_started_does_not_run() -> None:

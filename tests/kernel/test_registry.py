@@ -104,10 +104,20 @@ def test_an_unknown_name_has_the_nearest_and_where(registry: Registry) -> None:
     assert (caught.value.hint, caught.value.exit_code) == ("did you mean read?", 78)
 
 
-def test_an_unknown_plugin_has_its_install_line(registry: Registry) -> None:
+def test_no_distribution_is_made_up_for_an_unknown_plugin(registry: Registry) -> None:
     with pytest.raises(UnknownName) as caught:
-        registry.entry("plugin", "budget")
-    assert caught.value.hint == "install it: kt install kt-budget"
+        registry.entry("plugin", "bugdet")
+    assert caught.value.hint == ""
+
+
+def test_an_unknown_name_has_its_install_line_where_something_knows_it(registry: Registry) -> None:
+    registry.plugin("owls", object)
+    known = {("plugin", "owl"): "get an owl"}
+    registry.add("packs", "bringing", lambda kind, name: known.get((kind, name), ""))
+    for name, hint in (("owl", "get an owl"), ("owlz", "did you mean owls?")):
+        with pytest.raises(UnknownName) as caught:
+            registry.entry("plugin", name)
+        assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(

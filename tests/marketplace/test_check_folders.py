@@ -1,13 +1,17 @@
 """kt check on folders and wheels: built, inspected, and only then loaded, in a process of its own."""
 
+import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from kt import Plugins
 from kt.errors import DataError, NotFound
 from kt_cli.commands import new
+from kt_marketplace import inspect
 from kt_marketplace.check import problems, report
+from kt_marketplace.check.fixes import FIXES
 
 from . import wheels
 
@@ -98,6 +102,70 @@ def test_the_code_of_a_wheel_that_is_refused_does_not_run(plugins: Plugins, tmp_
     assert [outcome.name for outcome in given][-1] == "wheel"
     assert given[-1].problems
     assert not wheels.canary(tmp_path).exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "owner"),
+    [
+        ("tool", "bash", "kt-builtin-tools"),
+        ("plugin", "budget", "kt-budget"),
+        ("provider", "codex", "kt-codex"),
+        ("command", "doctor", "kterrarium"),
+        ("skill", "bug-hunt", ""),  # what only lies in the pack's folder is called by its pack
+        ("tool", "croak", ""),
+    ],
+)
+def test_a_name_that_an_official_pack_has_is_refused(
+    plugins: Plugins, tmp_path: Path, kind: str, name: str, owner: str
+) -> None:
+    wheel = wheels.make_pack(tmp_path, "kt-toad", provides=[(kind, name)])
+    found = [(p.text, bool(p.fix)) for p in problems(wheel, plugins) if " is registered by " in p.text]
+    assert found == ([(f"{kind} {name} is registered by {owner}", True)] if owner else [])
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("override=True", []),
+        ("override=OVER", []),  # computed: who installs it is asked
+        ("override=False", ["tool bash is registered by kt-builtin-tools"]),
+    ],
+)
+def test_a_name_may_be_taken_over(plugins: Plugins, tmp_path: Path, options: str, says: list[str]) -> None:
+    code = f"def kt_register(registry):\n    registry.tool('bash', 'kt_toad:bash', {options})\n"
+    wheel = wheels.make_pack(tmp_path, "kt-toad", files={"kt_toad/__init__.py": code}, provides=[("tool", "bash")])
+    assert [p.text for p in problems(wheel, plugins) if " is registered by " in p.text] == says
+
+
+def test_an_official_pack_has_its_own_names(plugins: Plugins, tmp_path: Path) -> None:
+    wheel = wheels.make_pack(tmp_path, "kt-budget", "99", provides=[("plugin", "budget")])
+    assert [p for p in problems(wheel, plugins) if " is registered by " in p.text] == []
+
+
+def refusals() -> Iterator[str]:
+    """Yield the codes of what the inspection may refuse."""
+    for file in Path(inspect.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
+                level, code = node.args[:2]
+                said = {part.value for part in ast.walk(level) if isinstance(part, ast.Constant)}
+                if isinstance(code, ast.Constant) and (not said or "refuse" in said):
+                    yield str(code.value)
+
+
+def test_each_refusal_has_a_fix_that_a_person_can_follow() -> None:
+    codes = set(refusals()) - {"native"}  # whose level is "ask" or "note"
+    assert len(codes) > 30
+    assert codes - FIXES.keys() == set()
+    assert [fix for code, fix in FIXES.items() if "see docs" in fix or fix.startswith(code)] == []
+
+
+def test_the_fix_of_a_refusal_is_told(plugins: Plugins, tmp_path: Path) -> None:
+    code = "import subprocess\n\n\ndef kt_register(registry):\n    subprocess.run(['ls'])\n"
+    wheel = wheels.make_pack(tmp_path, "kt-toad", files={"kt_toad/__init__.py": code})
+    (problem,) = [p for p in problems(wheel, plugins) if p.name == "wheel"]
+    assert "the manifest does not declare exec" in problem.text
+    assert problem.fix == "declare it under [needs] in kt-pack.toml, or take it out of the code or the creature"
 
 
 def test_a_folder_that_does_not_build_is_a_problem(folder: Path, plugins: Plugins) -> None:

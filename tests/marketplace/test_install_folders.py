@@ -193,6 +193,18 @@ def test_an_editable_pack_runs_from_its_folder(home: Home, tmp_path: Path, monke
     assert folders()[1:] == []
 
 
+@pytest.mark.parametrize("needs", ["", '[needs]\nnet = ["a.example"]\n'])
+def test_an_editable_pack_shows_what_its_wheel_would(home: Home, tmp_path: Path, needs: str) -> None:
+    source = project(tmp_path / "pond", needs=needs)
+    said = ["  brings   tool croak", "  registers pond = kt_pond in kt"]
+    said.append("  may      reach a.example" if needs else "  may      do nothing beyond computing")
+    _, editable = home.install(source, editable=True)
+    home.uninstall("kt-pond")
+    _, built = home.install(source)
+    for person in (editable, built):
+        assert [line for line in person.shown if line.startswith(("  brings", "  registers", "  may"))] == said
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -85,6 +85,17 @@ def test_every_command_has_help(kt: Kt, words: list[str]) -> None:
     assert kt(*words).startswith(" ".join(["Usage: kt marketplace", *words[:-1]]))
 
 
+def test_a_hook_is_known_by_its_specification_or_by_a_pack(kt: Kt, plugins: Plugins, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        kt("search", "--hook", "kt_around_trun")
+    assert raised.value.hint.startswith("did you mean kt_around_turn")
+    assert "kt-quarantine" in kt("search", "--hook", "kt_around_turn")
+    assert kt.both("search", "--hook", "kt_around_turn", "nobody-has-this") == ("", "nothing found\n")
+    strange = {"1.0": a_release(files=[], hooks=["kt_around_hooting"])}
+    kt("add", write_index(tmp_path / "team", an_index(packs={"owlery": a_pack(versions=strange)})), "--yes")
+    assert kt("search", "--hook", "kt_around_hooting").startswith("owlery 1.0")
+
+
 def test_publish_has_help(capsys: pytest.CaptureFixture[str], plugins: Plugins) -> None:
     assert publish(["--help"], plugins) == 0
     assert capsys.readouterr().out.startswith("Usage: kt publish")
@@ -100,6 +111,7 @@ def test_publish_has_help(capsys: pytest.CaptureFixture[str], plugins: Plugins) 
         (["refresh", "--timeout", "0"], "out of range"),
         (["add", "x", "--timeout", "nan"], "out of range"),
         (["search", "--kind", "creatur"], "no pack provides the kind 'creatur'"),
+        (["search", "--hook", "kt_around_trun"], "there is no hook 'kt_around_trun'"),
         (["serve", ".", "--port", "99999"], "--port 99999 is out of range"),
     ],
 )

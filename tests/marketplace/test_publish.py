@@ -26,6 +26,7 @@ from kt_marketplace.transport import fetch
 from packaging.specifiers import SpecifierSet
 
 from .index_world import a_wheel
+from .wheels import make_pack
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +137,20 @@ def test_what_nobody_could_install_is_not_published(
 ) -> None:
     with pytest.raises(DataError, match=says):
         team(a_wheel(tmp_path / "dist", files=files))
+    assert not team.folder.exists()
+
+
+def test_a_name_that_an_official_pack_has_is_not_published(
+    project: Path, team: Publisher, tmp_path: Path, plugins: Plugins, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says = "tool bash is registered by kt-builtin-tools"
+    with pytest.raises(DataError, match=says):
+        team(make_pack(tmp_path, "kt-owl", provides=[("tool", "bash")]))
+    for file in (project / "kt_owl").iterdir():
+        file.write_text(file.read_text().replace("kt_owl_hoot", "bash"))
+    with pytest.raises(DataError, match="don't hold"):
+        publish.main([str(project)], plugins)
+    assert says in capsys.readouterr().err
     assert not team.folder.exists()
 
 

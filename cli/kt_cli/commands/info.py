@@ -7,7 +7,7 @@ import typer
 from kt import Creature
 from kt.errors import KTError, NotFound, nearest
 
-from ..carried import carried_by
+from ..carried import carried_by, texts_of
 from ..consent import consented
 from ..explain import needs_of
 from ..parsing import parse
@@ -61,7 +61,7 @@ def _pack(plugins: "Plugins", dist: str, version: str) -> None:
     about = plugins.registry.find("packs", "about")
     for line in () if about is None else about.load()(plugins, dist):
         print(f"  {line}")
-    for carried in carried_by(plugins, dist):
+    for carried in (*carried_by(plugins, dist), *texts_of(plugins, dist)):
         print(f"  {carried.kind} {carried.reference}" + (f": {carried.description}" if carried.description else ""))
     for entry in plugins.registry.entries():
         if entry.dist == dist and entry.kind not in ("creature", "terrarium"):

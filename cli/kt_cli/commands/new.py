@@ -56,7 +56,7 @@ def main(argv: list[str], plugins: "Plugins") -> int:
         except OSError as error:
             raise CannotCreate(f"can't make {str(folder)!r}: {error.strerror}") from error
         print("\n".join(str(f) for f in made))
-        print(_next(kind, folder))
+        print(_next(plugins, kind, folder))
         return 0
 
     code: int = parse(new, argv, name="new")
@@ -64,18 +64,20 @@ def main(argv: list[str], plugins: "Plugins") -> int:
 
 
 def _mind_names(plugins: "Plugins", kind: str, name: str) -> None:
-    """Tell which names are taken that a scaffold registers. Raises UsageError for a distribution that there is."""
-    from importlib.metadata import distributions
-
+    """Tell which names are taken that a scaffold registers. Raises UsageError for a distribution or module there is."""
+    from kt_marketplace.inspect import Installed
     from kt_marketplace.official import names as official
 
     if kind == "creature":
         return
-    dist = f"kt-{name}"
+    dist, module = f"kt-{name}", f"kt_{name.replace('-', '_')}"
+    installed = Installed.of(sys.path)
     if dist in official():
         raise UsageError(f"{dist} is one of kt's own packs", hint="choose another name")
-    if next(iter(distributions(name=dist)), None) is not None:
+    if dist in installed.versions:
         raise UsageError(f"{dist} is installed already", hint=f"choose another name, or kt uninstall {dist}")
+    if (owner := installed.owner("modules", module)) is not None:
+        raise UsageError(f"{owner} has the import package {module} already", hint="choose another name")
     for registered in REGISTERED[kind]:
         for each in dict.fromkeys((name, name.replace("-", "_"))):
             if (entry := plugins.registry.find(registered, each)) is not None:
@@ -83,8 +85,10 @@ def _mind_names(plugins: "Plugins", kind: str, name: str) -> None:
                 print(f"kt: {what}: rename yours before you install it", file=sys.stderr)
 
 
-def _next(kind: str, folder: Path) -> str:
+def _next(plugins: "Plugins", kind: str, folder: Path) -> str:
     if kind == "creature":
+        if "default" not in plugins.registry.get("loader", "presets")():
+            return f"next: kt run ./{folder} 'hello' --model scripted"
         return f"next: kt doctor ./{folder} && kt run ./{folder} 'hello'"
     return f"next: kt install -e ./{folder} --yes && python -m pytest {folder} && kt check ./{folder}"
 

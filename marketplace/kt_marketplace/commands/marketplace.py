@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +27,14 @@ def main(argv: list[str], plugins: "Plugins") -> int:
     """Run kt marketplace; return its exit code. Raises KTError."""
     if argv and not argv[0].startswith("-") and argv[0] not in WORDS:
         raise UsageError(f"no command {argv[0]!r}", hint=f"{nearest(argv[0], WORDS)} (kt marketplace --help)")
-    given = _parser(plugins.registry.get("parser", "arguments")).read(argv)
+    given = _parser(plugins).read(argv)
     return 0 if given is None else int(given.run(given))
 
 
-def _parser(made: Any) -> Any:
-    parser = made(prog="kt marketplace", description="Find packs, and say where they are found.")
+def _parser(plugins: "Plugins") -> Any:
+    parser = plugins.registry.get("parser", "arguments")(
+        prog="kt marketplace", description="Find packs, and say where they are found."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, run: Callable[[Any], int], help: str) -> argparse.ArgumentParser:
@@ -41,7 +44,7 @@ def _parser(made: Any) -> Any:
         command.set_defaults(run=run)
         return command
 
-    command = add("search", _search, "find packs by words, by what they provide and by hooks")
+    command = add("search", partial(_search, plugins=plugins), "find packs by words, by what they provide and by hooks")
     command.add_argument("words", nargs="*", metavar="WORD", help="each must be there; none: all packs")
     command.add_argument("--kind", metavar="K", help="packs that provide this kind: tool, creature, provider ...")
     command.add_argument("--hook", metavar="H", help="packs that implement this hook, like kt_around_llm_call")
@@ -77,13 +80,15 @@ def _timeout_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--timeout", type=float, default=SECONDS, metavar="S", help="seconds for each request")
 
 
-def _search(given: argparse.Namespace) -> int:
-    from ..index.search import kinds_in, search
+def _search(given: argparse.Namespace, plugins: "Plugins") -> int:
+    from ..index.search import hooks_in, kinds_in, search
 
     sources = Sources()
     _remark(sources)
     if given.kind is not None and given.kind not in (kinds := kinds_in(sources)):
         raise UsageError(f"no pack provides the kind {given.kind!r}", where="--kind", hint=nearest(given.kind, kinds))
+    if given.hook is not None and given.hook not in (hooks := _hooks_here(plugins) | hooks_in(sources)):
+        raise UsageError(f"there is no hook {given.hook!r}", where="--hook", hint=nearest(given.hook, hooks))
     found = search(" ".join(given.words), kind=given.kind, hook=given.hook, sources=sources)
     if given.json:
         print(json.dumps([asdict(result) for result in found]))
@@ -93,6 +98,10 @@ def _search(given: argparse.Namespace) -> int:
     else:
         print(_nothing(" ".join(given.words), sources), file=sys.stderr)
     return 0
+
+
+def _hooks_here(plugins: "Plugins") -> set[str]:
+    return {name for spec in plugins.specs for name in vars(spec) if name.startswith("kt_")}
 
 
 def _nothing(words: str, sources: Sources) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from kt.errors import DataError, NotFound
 
 from ..check.report import build
+from ..check.taken import taken
 from ..inspect import Installed, Wheel, inspect
 from ..official import names as official
 from .folder import about_of, release_of
@@ -42,8 +43,8 @@ def inspected(file: Path) -> Inspected:
     """Return a wheel that nothing speaks against. Raises DataError for one that every `kt install` would refuse."""
     wheel = Wheel.read(file)
     found = inspect(wheel, installed=Installed.of([]), official=official(), plugin=True)
-    if found.refused:
-        refusals = [f.text for f in found.findings if f.level == "refuse"]
+    refusals = [*(f.text for f in found.findings if f.level == "refuse"), *taken(wheel)]
+    if refusals:
         raise DataError(f"nobody could install it: {'; '.join(refusals)}", where=file.name)
     return Inspected(wheel, tuple(f.text for f in found.asks))
 

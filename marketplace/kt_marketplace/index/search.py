@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import distributions
 
 from packaging.version import Version
@@ -77,6 +78,22 @@ def kinds_in(sources: Iterable[Source]) -> set[str]:
     """Return the kinds of all that packs provide."""
     entries = (entry for s in sources if s.document is not None for entry in s.document.packs.values())
     return {p.kind for entry in entries for release in entry.versions.values() for p in release.provides}
+
+
+def hooks_in(sources: Iterable[Source]) -> set[str]:
+    """Return the hooks that packs implement, those of strangers' plugins too."""
+    entries = (entry for s in sources if s.document is not None for entry in s.document.packs.values())
+    return {hook for entry in entries for release in entry.versions.values() for hook in release.hooks}
+
+
+@cache
+def official_packs() -> Mapping[tuple[str, str], str]:
+    """Return the official pack that provides each thing, by its kind and name; it need not be installed."""
+    from .sources import official as source
+
+    document = source().document
+    packs = document.packs.values() if document is not None else ()
+    return {(p.kind, p.name): e.name for e in packs for release in e.versions.values() for p in release.provides}
 
 
 def installed_versions() -> dict[str, str]:

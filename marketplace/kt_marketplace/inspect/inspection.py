@@ -1,9 +1,10 @@
 """Inspect a wheel: run every check, and say the outcome in words."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ..inert import inert
+from ..manifest import Pack
 from ..needs import ANY, Needs
 from . import claims, clashes, files, points, programs, record, versions
 from .case import Case
@@ -39,21 +40,25 @@ class Inspection:
 
     def lines(self) -> list[str]:
         """Return the inspection for a terminal: what it is, what it registers, what it may do, what was found."""
-        wheel, manifest = self.wheel, self.wheel.manifest
-        summary = manifest.description if manifest else wheel.summary
+        wheel = self.wheel
+        summary = wheel.manifest.description if wheel.manifest else wheel.summary
         out = [f"{wheel.name} {wheel.version}: {summary}" if summary else f"{wheel.name} {wheel.version}"]
-        provided: dict[str, list[str]] = {}
-        for thing in manifest.provides if manifest else ():
-            provided.setdefault(thing.kind, []).append(thing.name)
-        out += [f"  brings   {kind} {', '.join(names)}" for kind, names in provided.items()]
-        for group, names in wheel.entry_points.items():
-            out += _some([f"  registers {name} = {target} in {group}" for name, target in names.items()])
-        if manifest:
-            out += [f"  may      {line}" for line in said_needs(self.needs)] or [
-                "  may      do nothing beyond computing"
-            ]
+        out += brought(wheel.manifest, wheel.entry_points, self.needs)
         out += _some([f"  {WORDS[f.level]}: {f.text}" for f in self.findings])
         return [inert(out[0], longest=500), *(inert(line, longest=len(line)) for line in out[1:])]
+
+
+def brought(manifest: Pack | None, points: Mapping[str, Mapping[str, str]], needs: Needs) -> list[str]:
+    """Return what a distribution brings, registers by its entry points, and may do, as lines for a terminal."""
+    provided: dict[str, list[str]] = {}
+    for thing in manifest.provides if manifest else ():
+        provided.setdefault(thing.kind, []).append(thing.name)
+    out = [f"  brings   {kind} {', '.join(names)}" for kind, names in provided.items()]
+    for group, names in points.items():
+        out += _some([f"  registers {name} = {target} in {group}" for name, target in names.items()])
+    if manifest:
+        out += [f"  may      {line}" for line in said_needs(needs)] or ["  may      do nothing beyond computing"]
+    return [inert(line, longest=len(line)) for line in out]
 
 
 def said_needs(needs: Needs) -> list[str]:

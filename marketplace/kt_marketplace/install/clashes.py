@@ -65,11 +65,15 @@ def _registered(candidate: Candidate) -> list[tuple[str, str]]:
 
 
 def _taken_over(candidate: Candidate, shared: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the kinds and names that the code of a distribution takes over, if it shares any."""
+    """Return what a distribution takes over, if it shares any name."""
+    return set() if shared.isdisjoint(_registered(candidate)) else taken_over(candidate.made)
+
+
+def taken_over(made: Wheel | Project | Gone) -> set[tuple[str, str]]:
+    """Return the kinds and names that the code of a distribution takes over; COMPUTED for what can't be told."""
     code = Code()
-    if not shared.isdisjoint(_registered(candidate)):
-        for name, source in _sources(candidate.made):
-            look(source, name, code)
+    for name, source in _sources(made):
+        look(source, name, code)
     return set(code.takes)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from ..inert import inert
-from ..inspect.inspection import said_needs
+from ..inspect.inspection import brought, said_needs
 from ..needs import Needs
+from .editable import Project
 from .lock import Lock, Locked
 from .plan import Arrival, Change
 
@@ -42,16 +43,22 @@ def _arrival(arrival: Arrival, foreign: bool) -> Iterator[str]:
     if foreign:
         yield from _requested(locked)
     grown = arrival.grown if before is not None else Needs()
-    if arrival.inspection is not None:
-        lines = arrival.inspection.lines()[1:]
-        yield from (line for line in lines if not grown or not line.startswith("  may "))
-    else:
+    if locked.editable:
         yield f"  runs from {locked.editable}, as it is there at each start"
-    if arrival.inspection is None or grown:
+    yield from (line for line in _described(arrival) if not grown or not line.startswith("  may "))
+    if grown:
         yield from (f"  may      {line}" for line in said_needs(locked.needs.beyond(grown)))
     yield from (f"  NEW      may {line}" for line in said_needs(grown))
     if before is not None:
         yield from (f"  NEW      {line}" for line in arrival.news)
+
+
+def _described(arrival: Arrival) -> list[str]:
+    """Return what a distribution brings, registers and may do, and what was found in its wheel."""
+    inspection, made = arrival.inspection, arrival.candidate.made
+    if inspection is not None:
+        return inspection.lines()[1:]
+    return brought(made.manifest, made.entry_points, arrival.locked.needs) if isinstance(made, Project) else []
 
 
 def _moved(before: Locked | None, after: Locked) -> str:

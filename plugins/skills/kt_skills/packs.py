@@ -44,13 +44,19 @@ def skill_of(plugins: Plugins, reference: str) -> Skill:
 def folders_of(agent: Agent) -> list[Path]:
     """Return the folders of the skills in the pack that the agent's creature is from; none where it is from none."""
     home = _home(agent.creature.path)
-    if home is None or home.name not in _packs(agent.host.plugins).values():
+    if home is None or home.name not in _packs(agent.host.plugins).values() or not _is_package(home):
         return []
-    try:
-        there = package(home.name).resolve() == home.resolve()
-    except NotFound:
-        there = False
-    return folders_in(home / FOLDER) if there else []
+    return folders_in(home / FOLDER)
+
+
+def origin_of(plugins: Plugins, skill: Skill) -> str:
+    """Return the distribution that brings a skill, as "kt-biome 0.1.0"; "" for one of a project or a person."""
+    versions = {point.dist: point.version for point, _ in plugins.modules.values()}
+    dists = {module: dist for dist, module in _packs(plugins).items()}
+    for folder in skill.folder.parents:
+        if folder.name in dists and _is_package(folder):
+            return f"{dists[folder.name]} {versions[dists[folder.name]]}"
+    return ""
 
 
 def is_for(skill: Skill, creature: Path | None) -> bool:
@@ -69,6 +75,14 @@ def folders_in(folder: Path) -> list[Path]:
 def _packs(plugins: Plugins) -> dict[str, str]:
     """Return the import package of each installed distribution by its name."""
     return {point.dist: point.dist.replace("-", "_") for point, _ in plugins.modules.values()}
+
+
+def _is_package(folder: Path) -> bool:
+    """Tell whether a folder is the import package of its name."""
+    try:
+        return package(folder.name).resolve() == folder.resolve()
+    except NotFound:
+        return False
 
 
 def _home(file: Path | None) -> Path | None:

@@ -33,8 +33,8 @@ class Skills:
         self.use = (config or Settings()).use
         self._advice: dict[str, bool] = {}
         """Remarks, and whether they were told."""
-        self.prompt_shares: list[tuple[str, str, str]] = []
-        """(kind, name, line) of what stands in the prompt for each skill."""
+        self.prompt_shares: list[tuple[str, ...]] = []
+        """(kind, name, line) of what stands in the prompt for each skill, and the pack that brings it, if one does."""
 
     @hookimpl
     async def kt_prompt(self, agent: Agent) -> str | None:
@@ -42,11 +42,15 @@ class Skills:
         return "\n\n".join(filter(None, [_instructions(agent), skills])) or None
 
     def _skills(self, agent: Agent) -> str:
+        from .packs import origin_of
         from .prompt import skill_lines
 
         found = offered(agent)
         lines, left = skill_lines(found.skills.values())
-        self.prompt_shares = [("skill", line[2:].partition(":")[0], line) for line in lines]
+        self.prompt_shares = []
+        for skill, line in zip(found.skills.values(), lines, strict=False):  # those at the end may have no room
+            origin = origin_of(agent.host.plugins, skill)
+            self.prompt_shares.append(("skill", skill.name, line, *([origin] if origin else [])))
         remarks = [str(unfit) for unfit in found.unfit]
         if left:
             lines.append(f"[{left} more have no room here]")
