@@ -81,6 +81,13 @@ def test_our_own_environment() -> None:
     assert "pluggy" in {r.name for r in found.requires("kt-core")}
 
 
+def test_a_glance_at_the_folders_passes_nothing_over_that_is_listed() -> None:
+    """Look at sys.path, as an installation does: the lists are read only where a name lies in a folder of it."""
+    found = Installed.of(sys.path)
+    assert {name: found.owner("modules", name) for name in found.listed.modules} == found.listed.modules
+    assert {path: found.owner("files", path) for path in found.listed.files} == found.listed.files
+
+
 @pytest.mark.parametrize("where", [["--target", "packs"], ["--prefix", "env"]])
 def test_the_installed_copy_has_the_digest_of_its_wheel(where: list[str], tmp_path: Path) -> None:
     files = {"nest/__init__.py": "", "nest/data.txt": "x", "nest-1.0.data/purelib/nest_more.py": ""}

@@ -71,21 +71,23 @@ def on_disk(folders: Iterable[Path], places: Iterable[Path]) -> set[str]:
     """
     found: set[str] = set()
     for folder in folders:
-        names = os.listdir(folder)  # noqa: PTH208
+        names = _within(folder)
         found.update(names, (name.partition(".")[0] for name in names))
         links = [name for name in names if name.endswith(".pth") or name.startswith("__editable__")]
         for place in _linked(folder, links):
-            found.update(_around(place))
+            found.update(name.partition(".")[0] for name in (place.name, *_within(place)))
     for item in places:
         for place in _origin(item):
-            found.update(_around(place))
+            found.update(name.partition(".")[0] for name in (place.name, *_within(place)))
     return found
 
 
-def _around(place: Path) -> Iterator[str]:
-    yield place.name.partition(".")[0]
-    if place.is_dir():
-        yield from (name.partition(".")[0] for name in os.listdir(place))  # noqa: PTH208
+def _within(folder: Path) -> list[str]:
+    """Return the names in a folder, none of one that can't be read."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []
 
 
 def _recorded(item: Path) -> list[str]:
