@@ -230,7 +230,7 @@ INDEX: dict[str, tuple[Callable[[Stage], str], Outcome, str]] = {
     "official dependency, newer": (_official_dependency, "refused", "kt-yaml"),
     "source archive only": (_source_only, "refused", "no usable wheels"),
     "dependency by URL": (_dependency_by_url, "refused", "kt-hawk"),
-    "dependency squatted in the package index": (_squatted_dependency, "asked", "GH_TOKEN"),
+    "dependency squatted in the package index": (_squatted_dependency, "asked", "+ kt-nest 1.0 (index team)"),
     "dependency with a .pth": (_hostile_dependency, "refused", "kt_nest.pth"),
     "expired index": (_expired, "refused", "expired"),
 }
