@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kt.errors import NotFound
 from kt_marketplace.index import Sources
 from kt_marketplace.install import transaction
 from kt_marketplace.install.errors import InstallFailed
@@ -92,6 +93,15 @@ def test_the_package_index_does_not_stand_in_for_what_the_index_has(
     sources = {name: (pack.version, pack.source) for name, pack in home.lock.packs.items()}
     assert sources["kt-pond"] == ("1.0", "index team")
     assert sources["kt-reeds"] == ("1.0", "package index")
+
+
+def test_a_version_that_the_index_lacks_is_not_looked_for_elsewhere(
+    home: Home, team: Team, package_index: PackageIndex, tmp_path: Path
+) -> None:
+    team.publish(make_pack(tmp_path, "kt-lake", requires=["kt-pond>=2"]), make_pack(tmp_path, "kt-pond"))
+    package_index.add(make_pack(tmp_path, "kt-pond", "99.0"))
+    with pytest.raises(NotFound, match="team has no kt-pond>=2"):
+        home.install("@kt-lake")
 
 
 def test_what_no_index_has_is_named_with_a_way_on(home: Home, package_index: PackageIndex, tmp_path: Path) -> None:

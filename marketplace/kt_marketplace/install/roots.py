@@ -2,12 +2,11 @@
 
 import shutil
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kt.errors import DataError, NotFound
+from kt.errors import DataError
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -25,6 +24,8 @@ from .resolve import best_of
 if TYPE_CHECKING:
     from kt import Plugins
 
+    from ..index import Sources
+
 
 @dataclass(frozen=True, slots=True)
 class Finder:
@@ -40,7 +41,9 @@ class Finder:
         """Return the root of a reference. Raises NotFound, Refused, Unreachable, InstallFailed, DataError."""
         match reference.form:
             case "index":
-                return self._of_index(reference)
+                from ..index import Sources
+
+                return self._of_index(reference, Sources())
             case "requirement":
                 return Root(reference.text, Requirement(reference.text), PACKAGE_INDEX)
             case "wheel":
@@ -62,19 +65,24 @@ class Finder:
     def with_needed(self, roots: Iterable[Root], stays: Mapping[str, Locked], base: Installed) -> list[Root]:
         """Return roots, and behind them what those of an index need and the same index has, each of it from there.
 
-        `stays` is what is installed and does not move. So no other index gives what an index has itself.
+        `stays` is what is installed and does not move. No other index gives what an index has, in whatever version.
         """
         out = list(roots)
+        if not any(root.source.startswith(OF_INDEX) for root in out):
+            return out
+        from ..index import Sources
+
+        sources, named = Sources(), {normal(r.requirement.name) for r in out} | base.versions.keys()
         for root in out:  # which grows meanwhile
-            named = {normal(r.requirement.name) for r in out} | base.versions.keys()
             for needed in root.wheel.requires if root.wheel and root.source.startswith(OF_INDEX) else ():
                 there = stays.get(name := normal(needed.name))
                 if name in named or not applies(needed) or (there and admits(needed, there.version)):
                     continue
                 source = root.source.removeprefix(OF_INDEX)
-                asked = there.requested if there else ""
-                with suppress(NotFound):
-                    out.append(self._of_index(Reference(asked, "index", name, needed.specifier, source)))
+                if sources.find(name, source=source):
+                    asked = there.requested if there else ""
+                    out.append(self._of_index(Reference(asked, "index", name, needed.specifier, source), sources))
+                    named.add(name)
         return out
 
     def _check_editable(self, project: Project) -> None:
@@ -99,11 +107,10 @@ class Finder:
         into.mkdir(exist_ok=True)
         return build(folder, into, self.plugins)
 
-    def _of_index(self, reference: Reference) -> Root:
-        from ..index import Sources, choose
+    def _of_index(self, reference: Reference, sources: "Sources") -> Root:
+        from ..index import choose
         from ..transport import fetch
 
-        sources = Sources()
         found = sources.find(reference.name, source=reference.source)
         if not found:
             raise sources.not_found(reference.name)
