@@ -75,7 +75,8 @@ def rollback(argv: list[str], plugins: "Plugins") -> int:
     parser = _parser(plugins, "rollback", "Go back to the packs before the last change; once more undoes that.")
     if (given := parser.read(argv)) is None:
         return 0
-    return _said(transaction.rollback(consent=Consent(given=given.yes)), as_json=given.json)
+    back = "gone back; no pack came or went by that"
+    return _said(transaction.rollback(consent=Consent(given=given.yes)), back, as_json=given.json)
 
 
 def sync(argv: list[str], plugins: "Plugins") -> int:
