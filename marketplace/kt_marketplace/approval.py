@@ -54,7 +54,8 @@ class Packs:
     def __init__(self, plugins: "Plugins | None" = None) -> None:
         self._plugins = plugins
         self._owners: Owners | None = None
-        self._locked: dict[str, Locked] | None = None
+        self._installed: tuple[Lock, Path] | None = None
+        self._checked = False
 
     @hookimpl
     @asynccontextmanager
@@ -75,17 +76,10 @@ class Packs:
             self._owners = Owners(self._plugins)
         return self._owners
 
-    @property
-    def locked(self) -> dict[str, Locked]:
-        """Return the installed packs by name, after `check`."""
-        self.check()
-        return self._locked or {}
-
     def check(self) -> None:
         """Raise what is wrong with the installed packs, once: their entry modules act in every run, named or not."""
-        if self._locked is None:
-            installed = in_use()
-            self._locked = dict(installed[0].packs) if installed else {}
+        if not self._checked:
+            self._installed, self._checked = in_use(), True
 
     def strangers(self, dists: Iterable[str | None]) -> set[str]:
         """Return those of some distributions that are not ours, with what took names over in every run."""
@@ -144,16 +138,18 @@ class Packs:
 
     def _granted(self, name: str) -> Needs | None:
         """Return what was approved for the copy of a pack that is there, None for nothing."""
-        if (locked := self.locked.get(name)) is not None and self._is_that(locked):
-            return locked.needs
+        self.check()
+        if self._installed is not None:
+            lock, site = self._installed
+            if (locked := lock.packs.get(name)) is not None and self._lies_in(locked, site):
+                return locked.needs
         given = _read().get(name)
         return given[1] if given is not None and given[0] == self.owners.digest(name) else None
 
-    def _is_that(self, locked: Locked) -> bool:
+    def _lies_in(self, locked: Locked, site: Path) -> bool:
         """Tell whether a pack of the lock is what Python finds, and not another copy earlier on the path."""
-        folder, installed = self.owners.folder(locked.name), in_use()
-        within = Path(locked.editable) if locked.editable else installed[1] if installed else None
-        return folder is not None and within is not None and folder.is_relative_to(within.resolve())
+        folder, within = self.owners.folder(locked.name), Path(locked.editable or site)
+        return folder is not None and folder.is_relative_to(within.resolve())
 
 
 def _names(part: Any) -> Iterator[tuple[str, str]]:

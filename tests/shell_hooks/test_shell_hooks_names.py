@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kt import Host
 from kt_shell_hooks.names import TOOLS, names_of, taken_back, told, told_name
 
-PWD = Path("/work/wood")
+PWD = Path("/green/wood")
 LEAVES = st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(max_size=9)
 VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner))
 NAMES = sorted({name for each in TOOLS.values() for name in each.arguments} | {"command", "pattern", "url", "odd"})
@@ -50,10 +50,10 @@ def test_the_table_speaks_of_tools_and_arguments_there_are() -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "other"),
     [
-        ("read", {"path": "a/b.txt", "limit": 3}, {"file_path": "/work/wood/a/b.txt", "limit": 3}),
+        ("read", {"path": "a/b.txt", "limit": 3}, {"file_path": "/green/wood/a/b.txt", "limit": 3}),
         ("write", {"path": "/etc/x", "content": "y"}, {"file_path": "/etc/x", "content": "y"}),
         ("edit", {"path": "a", "old": "x", "new": "y"},
-         {"file_path": "/work/wood/a", "old_string": "x", "new_string": "y"}),
+         {"file_path": "/green/wood/a", "old_string": "x", "new_string": "y"}),
         ("bash", {"command": "ls", "timeout": 1.5}, {"command": "ls", "timeout": 1500}),
         ("grep", {"pattern": "x", "ignore_case": True}, {"pattern": "x", "-i": True}),
         ("todo", {"items": [{"text": "fly", "status": "active"}]},

@@ -42,10 +42,9 @@ class Inspection:
         """Return the inspection for a terminal: what it is, what it registers, what it may do, what was found."""
         wheel = self.wheel
         summary = wheel.manifest.description if wheel.manifest else wheel.summary
-        out = [f"{wheel.name} {wheel.version}: {summary}" if summary else f"{wheel.name} {wheel.version}"]
-        out += brought(wheel.manifest, wheel.entry_points, self.needs)
-        out += _some([f"  {WORDS[f.level]}: {f.text}" for f in self.findings])
-        return [inert(out[0], longest=500), *(inert(line, longest=len(line)) for line in out[1:])]
+        head = f"{wheel.name} {wheel.version}: {summary}" if summary else f"{wheel.name} {wheel.version}"
+        found = _some([f"  {WORDS[f.level]}: {f.text}" for f in self.findings])
+        return [inert(head, longest=500), *brought(wheel.manifest, wheel.entry_points, self.needs), *found]
 
 
 def brought(manifest: Pack | None, points: Mapping[str, Mapping[str, str]], needs: Needs) -> list[str]:

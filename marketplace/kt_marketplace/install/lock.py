@@ -38,6 +38,10 @@ class Locked:
     requires: tuple[str, ...] = ()
     needs: Needs = Needs()
 
+    def is_as(self, other: "Locked | None") -> bool:
+        """Tell whether another entry has the same bytes, in the same place."""
+        return other is not None and (self.sha256, self.editable) == (other.sha256, other.editable)
+
     def table(self) -> dict[str, Any]:
         """Return the fields that are not empty, for JSON."""
         out = {f.name: v for f in fields(self) if (v := getattr(self, f.name))}

@@ -105,8 +105,7 @@ class Arrival:
     @property
     def moved(self) -> bool:
         """Tell whether it is new here, or other bytes than before; else it is only asked for now, or may do more."""
-        before = self.before
-        return before is None or (self.locked.sha256, self.locked.editable) != (before.sha256, before.editable)
+        return not self.locked.is_as(self.before)
 
     @property
     def grown(self) -> Needs:
@@ -238,8 +237,7 @@ class Planner:
         before = self.lock.packs.get(locked.name)
         if before is None or (locked.requested and not before.requested):
             return True
-        moved = (locked.sha256, locked.editable) != (before.sha256, before.editable)
-        return moved or bool(locked.needs.beyond(before.needs))
+        return not locked.is_as(before) or bool(locked.needs.beyond(before.needs))
 
     def _arrival(self, candidate: Candidate, locked: Locked, beside: Installed) -> Arrival:
         before = self.lock.packs.get(locked.name)

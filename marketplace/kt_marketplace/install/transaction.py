@@ -139,14 +139,10 @@ def rollback(*, consent: Consent) -> Done:
     with overlay.alone() as work:
         lock, before = _readable(consent), overlay.previous()
         change = Change(before, [], [p for n, p in lock.packs.items() if n not in before.packs])
-        back = tuple((lock.packs.get(n), p) for n, p in before.packs.items() if not _same(lock.packs.get(n), p))
+        back = tuple((lock.packs.get(n), p) for n, p in before.packs.items() if not p.is_as(lock.packs.get(n)))
         consent.tell(told(change, back=back))
         _apply(change, consent, work)
     return Done(change, back=back)
-
-
-def _same(now: Locked | None, before: Locked) -> bool:
-    return now is not None and (now.sha256, now.editable) == (before.sha256, before.editable)
 
 
 def _readable(consent: Consent) -> Lock:
