@@ -40,6 +40,7 @@ def mind(event, args):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+sys.dont_write_bytecode = True  # which would be changes that not every run makes
 sys.addaudithook(mind)
 from kt_cli.main import dispatch
 
